@@ -1,0 +1,3 @@
+"""Fixtures every test of the repository may use."""
+
+pytest_plugins = ["libs.common.testing.fixtures"]

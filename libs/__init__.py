@@ -1,0 +1,1 @@
+"""Shared code: `common` is mechanism without clinic nouns, `contracts` is the event vocabulary."""

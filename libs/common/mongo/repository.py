@@ -1,0 +1,109 @@
+"""Repositories: load aggregates within the caller's sight, stage them for the commit."""
+
+from collections.abc import Callable, Mapping, Set
+from typing import Any, ClassVar, Generic, TypeVar
+
+from beanie import Document
+from pymongo.asynchronous.collection import AsyncCollection
+
+from libs.common.aggregate import Aggregate
+from libs.common.errors import NotFound, PreconditionFailed
+from libs.common.mongo.database import Raw, collection_name
+from libs.common.mongo.tx import StagedWrite, Tx
+from libs.common.web.pagination import Cursor, Page
+
+A = TypeVar("A", bound=Aggregate)
+
+
+class Repository(Generic[A]):
+    """Base of every repository. A subclass says what it stores, and what its caller may see of it.
+
+    document    the Beanie class: collection and indexes
+    aggregate   the domain model documents are read as
+    owners      role -> field that names the owner, for callers who reach only their own
+    duplicates  unique index -> the error its violation means, made from the aggregate that was refused
+    masked      fields whose values never reach the audit record
+    """
+
+    document: ClassVar[type[Document]]
+    aggregate: type[A]
+    missing: ClassVar[type[NotFound]] = NotFound
+    owners: ClassVar[Mapping[str, str]] = {}
+    duplicates: ClassVar[Mapping[str, Callable[[Any], Exception]]] = {}
+    masked: ClassVar[Set[str]] = frozenset()
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+        self._name = collection_name(self.document)
+        self._loaded: dict[str, Raw] = {}
+
+    @property
+    def collection(self) -> AsyncCollection[Raw]:
+        return self._tx.db[self._name]
+
+    async def get(self, aggregate_id: str, *, expected_revision: int | None = None) -> A:
+        """The aggregate, or `missing` when it does not exist or is out of the caller's sight.
+
+        Raises `PreconditionFailed` when the caller has seen another revision than the current one.
+        """
+        found = await self.find_one({"_id": aggregate_id})
+        if found is None:
+            raise self.missing
+        if expected_revision is not None and found.revision != expected_revision:
+            raise PreconditionFailed("Load it again, and send the new ETag in If-Match")
+        return found
+
+    async def find_one(self, query: Raw) -> A | None:
+        raw = await self.collection.find_one({**query, **self._tx.visible(self.owners)})
+        return None if raw is None else self._read(raw)
+
+    async def find(self, query: Raw, *, sort: list[tuple[str, int]] | None = None, limit: int = 0) -> list[A]:
+        """All that match, within sight. Give a bounded query: there is an index for it, or there must be."""
+        cursor = self.collection.find({**query, **self._tx.visible(self.owners)}, sort=sort, limit=limit)
+        return [self._read(raw) async for raw in cursor]
+
+    async def page(self, query: Raw, cursor: Cursor, *, sort_by: str = "_id") -> Page[A]:
+        """One page in the order of `sort_by` (a field that is unique, or made so by the id behind it)."""
+        scope = [query, self._tx.visible(self.owners)]
+        if cursor.after is not None:
+            scope.append(_behind(sort_by, cursor.after))
+        order = [("_id", 1)] if sort_by == "_id" else [(sort_by, 1), ("_id", 1)]
+        raws = (
+            await self.collection.find({"$and": [part for part in scope if part] or [{}]}, sort=order)
+            .limit(cursor.limit + 1)
+            .to_list()
+        )
+        more = len(raws) > cursor.limit
+        raws = raws[: cursor.limit]
+        last = [raws[-1][sort_by], raws[-1]["_id"]] if more else None
+        return Page(items=[self._read(raw) for raw in raws], next_cursor=cursor.next(last))
+
+    def add(self, aggregate: A) -> None:
+        """Stage an insert. A violated unique index surfaces from `transact` as the error in `duplicates`."""
+        aggregate.revision = 1
+        aggregate.created_at = aggregate.updated_at = self._tx.now
+        self._stage(aggregate, before=None)
+
+    def save(self, aggregate: A) -> None:
+        """Stage an update, guarded by the revision that was loaded."""
+        before = self._loaded[aggregate.id]
+        aggregate.revision = before["revision"] + 1
+        aggregate.updated_at = self._tx.now
+        self._stage(aggregate, before=before)
+
+    def _stage(self, aggregate: A, *, before: Raw | None) -> None:
+        document = aggregate.model_dump()
+        document["_id"] = document.pop("id")
+        self._tx.stage(StagedWrite(self._name, aggregate, before, document, self.duplicates, self.masked))
+
+    def _read(self, raw: Raw) -> A:
+        self._loaded[raw["_id"]] = raw
+        return self.aggregate.model_validate(raw)
+
+
+def _behind(sort_by: str, after: list[Any]) -> Raw:
+    """Everything behind the last row of the page before, ties on the sort field broken by id."""
+    value, last_id = after
+    if sort_by == "_id":
+        return {"_id": {"$gt": last_id}}
+    return {"$or": [{sort_by: {"$gt": value}}, {sort_by: value, "_id": {"$gt": last_id}}]}

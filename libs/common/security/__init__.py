@@ -1,0 +1,1 @@
+"""Who is calling, how we know, and what they may do."""

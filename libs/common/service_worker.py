@@ -1,0 +1,77 @@
+"""The worker process of a service: its relay, its inbox and its jobs, wired to its runtime."""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from libs.common.audit import AUDIT_EXCHANGE
+from libs.common.jobs import Job, JobRunner
+from libs.common.messaging.consumer import Consumer, Handler, Subscription, subscriptions
+from libs.common.messaging.events import Envelope, Event
+from libs.common.messaging.outbox import EVENTS_EXCHANGE
+from libs.common.messaging.relay import OutboxRelay
+from libs.common.mongo.once import Once
+from libs.common.runtime import Runtime
+from libs.common.security.caller import system_caller
+from libs.common.telemetry.logs import setup_logging
+from libs.common.telemetry.tracing import setup_tracing, stop_tracing
+from libs.common.worker import Part, run_worker
+
+WORKER_PORT = "WORKER_PORT"
+
+
+def work(
+    make_runtime: Callable[[], Runtime[Any]],
+    *,
+    table: Mapping[type[Event], Handler] | None = None,
+    also: Sequence[Subscription] = (),
+    schedule: Callable[[Any], Sequence[Job]] | None = None,
+) -> None:
+    """Run the worker until it is told to stop. Called by `python -m services.<name>.worker`.
+
+    `table` maps events to handlers, `also` adds what is no domain event, `schedule` gives the jobs of a runtime.
+    """
+    asyncio.run(_work(make_runtime, [*subscriptions(table or {}), *also], schedule))
+
+
+async def _work(
+    make_runtime: Callable[[], Runtime[Any]],
+    subscribed: Sequence[Subscription],
+    schedule: Callable[[Any], Sequence[Job]] | None,
+) -> None:
+    runtime = make_runtime()
+    settings = runtime.settings
+    setup_logging(settings.service_name, settings.log_level)
+    setup_tracing(settings.service_name, settings)
+    await runtime.start()
+    amqp_url = str(settings.amqp_url)
+    parts: dict[str, Part] = {
+        "relay": OutboxRelay(
+            runtime.db, runtime.carriers, amqp_url, runtime.waker, exchanges=(EVENTS_EXCHANGE, AUDIT_EXCHANGE)
+        )
+    }
+    if subscribed:
+        parts["consumer"] = Consumer(settings.service_name, subscribed, deliver_to(runtime), amqp_url)
+    if schedule is not None:
+        parts["jobs"] = JobRunner(runtime.db, schedule(runtime), clock=runtime.clock)
+    try:
+        await run_worker(
+            parts,
+            port=int(os.environ.get(WORKER_PORT, "9000")),
+            readiness=runtime.readiness,
+            grace_seconds=settings.shutdown_grace_seconds,
+        )
+    finally:
+        await runtime.stop()
+        await stop_tracing()
+
+
+def deliver_to(runtime: Runtime[Any]) -> Callable[[Handler, Event | Envelope, Envelope], Any]:
+    """How a message becomes a transaction: once, in the message's clinic, as this service."""
+
+    async def deliver(handler: Handler, payload: Event | Envelope, envelope: Envelope) -> None:
+        caller = system_caller(runtime.settings.service_name, envelope.clinic_id)
+        await runtime.transact(handler, payload, by=caller, once=Once.message(envelope.id), cause=envelope)
+
+    return deliver

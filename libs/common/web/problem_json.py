@@ -1,0 +1,116 @@
+"""Every error answer is `application/problem+json` with a code, a request id and a way forward."""
+
+import logging
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pymongo.errors import PyMongoError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from libs.common.errors import (
+    BadRequest,
+    FieldError,
+    NotFound,
+    PayloadTooLarge,
+    Problem,
+    Unavailable,
+    Unprocessable,
+)
+from libs.common.telemetry.logs import current_context
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class MethodNotAllowed(Problem):
+    """The path exists, the method does not."""
+
+    status = 405
+    code = "method_not_allowed"
+    title = "This path does not take that method"
+
+
+class StorageUnavailable(Unavailable):
+    """The database did not answer in time."""
+
+    code = "storage_unavailable"
+    title = "Storage is not available right now"
+
+
+def problem_response(problem: Problem) -> Response:
+    """The answer for a problem; the request id comes from the request's context."""
+    body: dict[str, Any] = {
+        "type": f"urn:problem:{problem.code}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "code": problem.code,
+        "request_id": str(current_context().get("request_id", "")),
+        **problem.extra,
+    }
+    if problem.errors:
+        body["errors"] = [error.model_dump() for error in problem.errors]
+    headers = {"Retry-After": str(problem.retry_after)} if problem.retry_after is not None else {}
+    if problem.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(orjson.dumps(body), problem.status, headers, MEDIA_TYPE)
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Turn everything an endpoint can raise into a problem document."""
+
+    @app.exception_handler(Problem)
+    async def on_problem(_request: Request, problem: Problem) -> Response:
+        return problem_response(problem)
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid(_request: Request, invalid: RequestValidationError) -> Response:
+        return problem_response(_validation_problem(invalid))
+
+    @app.exception_handler(HTTPException)
+    async def on_http_exception(_request: Request, raised: HTTPException) -> Response:
+        response = problem_response(_http_problem(raised))
+        response.headers.update(raised.headers or {})
+        return response
+
+    @app.exception_handler(PyMongoError)
+    async def on_storage_error(_request: Request, error: PyMongoError) -> Response:
+        log.error("storage_error", extra={"error_type": type(error).__name__})
+        if error.has_error_label("RetryableWriteError") or error.timeout or "Connect" in type(error).__name__:
+            return problem_response(StorageUnavailable())
+        return unexpected(error)
+
+
+def unexpected(error: BaseException) -> Response:
+    """The answer to a defect of ours: logged with its stack, told without any of it."""
+    log.error("unhandled_error", exc_info=error, extra={"error_type": type(error).__name__})
+    return problem_response(Problem("It has been logged. Quote the request_id when you report it"))
+
+
+def _validation_problem(invalid: RequestValidationError) -> Problem:
+    entries = invalid.errors()
+    if any(entry["type"] == "json_invalid" for entry in entries):
+        return BadRequest("The body is not valid JSON")
+    errors = [FieldError(pointer=_pointer(entry["loc"]), detail=entry["msg"]) for entry in entries]
+    return Unprocessable("; ".join(f"{error.pointer}: {error.detail}" for error in errors[:3]), errors=errors)
+
+
+def _pointer(loc: tuple[int | str, ...]) -> str:
+    """A JSON pointer into the body, or `/query/limit` and the like for what is not in the body."""
+    parts = loc[1:] if loc and loc[0] == "body" else loc
+    return "/" + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def _http_problem(raised: HTTPException) -> Problem:
+    """Starlette's own refusals: an unknown path, a wrong method, a body that cannot be parsed."""
+    if raised.status_code == 404:
+        return NotFound("No such path")
+    if raised.status_code == 405:
+        return MethodNotAllowed()
+    if raised.status_code == 413:
+        return PayloadTooLarge()
+    return BadRequest(str(raised.detail))

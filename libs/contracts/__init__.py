@@ -1,0 +1,1 @@
+"""The vocabulary services share: roles, and one module of events per publisher."""

@@ -1,0 +1,1 @@
+"""One package per domain service; none imports another."""

@@ -1,0 +1,1 @@
+"""Scheduling: when a doctor can be seen, and who has which time."""

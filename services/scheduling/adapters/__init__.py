@@ -1,0 +1,1 @@
+"""What scheduling needs from outside: links for tele-consultations."""

@@ -1,0 +1,148 @@
+"""Slot templates: when a doctor sees patients, as a recurrence in the clinic's own time."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from itertools import pairwise
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from dateutil.rrule import rrule, rrulestr
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from libs.common.aggregate import Aggregate
+from services.scheduling.domain.errors import TemplateInvalid
+from services.scheduling.domain.slot import CELL, Mode, Slot
+
+_PARTS = {"FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "COUNT", "UNTIL", "WKST"}
+_FREQUENCIES = {"DAILY": timedelta(days=1), "WEEKLY": timedelta(weeks=1), "MONTHLY": None}
+
+
+class Session(BaseModel):
+    """Consulting hours on each day of the recurrence, in the clinic's time: 09:00 to 13:00."""
+
+    model_config = ConfigDict(frozen=True)
+
+    start: time
+    end: time
+
+
+class SlotTemplate(Aggregate):
+    """`rrule` (RFC 5545) gives the days from `valid_from` to `valid_until`, both included; `exdates` are left out."""
+
+    doctor_id: str
+    zone: str = "Asia/Kolkata"
+    rrule: str = "FREQ=DAILY"
+    valid_from: date
+    valid_until: date | None = None
+    exdates: list[date] = []
+    sessions: list[Session] = Field(min_length=1, max_length=6)
+    slot_minutes: int = Field(15, ge=5, le=480)
+    buffer_before_minutes: int = Field(0, ge=0, le=120)
+    buffer_after_minutes: int = Field(0, ge=0, le=120)
+    capacity: int = Field(1, ge=1, le=50)
+    modes: list[Mode] = Field(default=[Mode.IN_PERSON], min_length=1)
+    room_id: str | None = None
+    active: bool = True
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        five_minutes = int(CELL.total_seconds() // 60)
+        minutes = [self.slot_minutes, self.buffer_before_minutes, self.buffer_after_minutes]
+        minutes += [
+            bound.hour * 60 + bound.minute for session in self.sessions for bound in (session.start, session.end)
+        ]
+        if any(value % five_minutes for value in minutes) or any(
+            bound.second or bound.microsecond for session in self.sessions for bound in (session.start, session.end)
+        ):
+            raise TemplateInvalid("All times and lengths are multiples of five minutes")
+        ordered = sorted(self.sessions, key=lambda session: session.start)
+        if any(session.start >= session.end for session in ordered) or any(
+            earlier.end > later.start for earlier, later in pairwise(ordered)
+        ):
+            raise TemplateInvalid("Sessions end after they start, and do not overlap")
+        if self.valid_until is not None and self.valid_until < self.valid_from:
+            raise TemplateInvalid("valid_until lies before valid_from")
+        try:
+            ZoneInfo(self.zone)
+        except (KeyError, ValueError, OSError):
+            raise TemplateInvalid(f"{self.zone!r} is not a time zone such as Asia/Kolkata") from None
+        _rule(self.rrule, self.valid_from)
+        return self
+
+    def retire(self) -> None:
+        """No more slots from this template; what is booked stays booked."""
+        self.active = False
+
+    def leave_out(self, day: date) -> None:
+        """An exception: no slots on that day."""
+        if day not in self.exdates:
+            self.exdates.append(day)
+
+    def slots_between(self, start: datetime, end: datetime) -> Iterator[Slot]:
+        """The slots that start in [start, end), in order. The cost is that of the window, however far away it is."""
+        if not self.active:
+            return
+        zone = ZoneInfo(self.zone)
+        first_day = max(start.astimezone(zone).date(), self.valid_from)
+        last_day = end.astimezone(zone).date()
+        if self.valid_until is not None:
+            last_day = min(last_day, self.valid_until)
+        for day in _days(self.rrule, self.valid_from, first_day, last_day):
+            if day not in self.exdates:
+                yield from (slot for slot in self._slots_on(day, zone) if start <= slot.start < end)
+
+    def _slots_on(self, day: date, zone: ZoneInfo) -> Iterator[Slot]:
+        length = timedelta(minutes=self.slot_minutes)
+        before = timedelta(minutes=self.buffer_before_minutes)
+        after = timedelta(minutes=self.buffer_after_minutes)
+        for session in sorted(self.sessions, key=lambda session: session.start):
+            start = datetime.combine(day, session.start, zone).astimezone(UTC) + before
+            closes = datetime.combine(day, session.end, zone).astimezone(UTC)
+            while start + length + after <= closes:
+                yield Slot(
+                    template_id=self.id,
+                    doctor_id=self.doctor_id,
+                    start=start,
+                    end=start + length,
+                    blocked_from=start - before,
+                    blocked_until=start + length + after,
+                    capacity=self.capacity,
+                    modes=frozenset(self.modes),
+                    room_id=self.room_id,
+                )
+                start += length + after + before
+
+
+@lru_cache(maxsize=2048)
+def _rule(text: str, first: date) -> rrule:
+    parts = _parts(text)
+    if not parts.keys() <= _PARTS or parts.get("FREQ") not in _FREQUENCIES:
+        raise TemplateInvalid(
+            f"rrule: FREQ is one of {', '.join(_FREQUENCIES)}, the rest {', '.join(sorted(_PARTS))}; or exdates"
+        )
+    try:
+        parsed = rrulestr(text, dtstart=datetime.combine(first, time()))
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise TemplateInvalid(f"rrule: {error}") from None
+    if not isinstance(parsed, rrule) or next(iter(parsed), None) is None:
+        raise TemplateInvalid("rrule: there is no such day")
+    return parsed
+
+
+def _parts(text: str) -> dict[str, str]:
+    pairs = (part.partition("=") for part in text.removeprefix("RRULE:").split(";"))
+    return {name.strip().upper(): value.strip().upper() for name, _, value in pairs}
+
+
+@lru_cache(maxsize=4096)
+def _days(text: str, valid_from: date, first: date, last: date) -> tuple[date, ...]:
+    """The recurrence's days in [first, last]. The rule is started near the window, so distance costs nothing."""
+    rule, parts = _rule(text, valid_from), _parts(text)
+    step = _FREQUENCIES[parts["FREQ"]]
+    if step is not None and "COUNT" not in parts:
+        period = step * int(parts.get("INTERVAL", "1"))
+        skipped = max(0, (first - valid_from) // period - 1)
+        rule = rule.replace(dtstart=datetime.combine(valid_from + skipped * period, time()))
+    window = rule.between(datetime.combine(first, time()), datetime.combine(last, time()), inc=True)
+    return tuple(moment.date() for moment in window)

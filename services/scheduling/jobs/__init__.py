@@ -1,0 +1,1 @@
+"""What scheduling does by the clock."""

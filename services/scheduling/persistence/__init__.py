@@ -1,0 +1,1 @@
+"""How scheduling's aggregates are stored and found."""

@@ -1,0 +1,210 @@
+"""Repositories of scheduling; every query carries the caller's sight, see `libs.common.mongo.repository`."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from libs.common.mongo.repository import Repository
+from libs.common.mongo.transact import StaleRevision
+from libs.common.mongo.tx import Tx
+from libs.common.web.pagination import Cursor, Page
+from libs.contracts.roles import DOCTOR, PATIENT
+from services.scheduling.domain.appointment import Appointment, AppointmentStatus
+from services.scheduling.domain.attendance import Attendance
+from services.scheduling.domain.booking_policy import BookingPolicy
+from services.scheduling.domain.doctor_calendar import DoctorCalendar
+from services.scheduling.domain.errors import (
+    AppointmentUnknown,
+    LeaveUnknown,
+    OfferUnknown,
+    SlotTaken,
+    SlotUnknown,
+    TemplateUnknown,
+    WaitlistEntryUnknown,
+)
+from services.scheduling.domain.leave import Leave
+from services.scheduling.domain.slot import Slot, parse_slot_id
+from services.scheduling.domain.slot_template import SlotTemplate
+from services.scheduling.domain.token_queue import TokenQueue
+from services.scheduling.domain.waitlist_entry import WaitlistEntry, WaitlistStatus
+from services.scheduling.persistence import documents as stored
+from services.scheduling.use_cases.ports import SchedulingTx
+
+_LONGEST = timedelta(hours=24)
+"""No appointment lasts longer: overlaps are looked for no further back than this."""
+
+
+def _made_by_another(_aggregate: Any) -> Exception:
+    """Two callers made the same singleton document: run again, and see the other's."""
+    return StaleRevision()
+
+
+def _taken(appointment: Appointment) -> Exception:
+    """With one seat the slot is gone; with several, another may be free, which a second look finds out."""
+    return StaleRevision() if appointment.capacity > 1 or appointment.overbooked else SlotTaken()
+
+
+class AppointmentRepository(Repository[Appointment]):
+    document = stored.AppointmentDocument
+    aggregate = Appointment
+    missing = AppointmentUnknown
+    owners = {PATIENT: "patient_id", DOCTOR: "doctor_id"}
+    duplicates = {stored.ACTIVE_CLAIMS: _taken}
+    masked = frozenset({"reason", "cancel_reason"})
+
+    async def active_between(
+        self, start: datetime, end: datetime, *, doctor_id: str | None = None, room_ids: Sequence[str] = ()
+    ) -> list[Appointment]:
+        window = {"start": {"$gt": start - _LONGEST, "$lt": end}, "end": {"$gt": start}, "active": True}
+        found: dict[str, Appointment] = {}
+        for whose in self._whose(doctor_id, room_ids):
+            async for raw in self.collection.find({**whose, **window}):
+                found[raw["_id"]] = self._read(raw)
+        return list(found.values())
+
+    def _whose(self, doctor_id: str | None, room_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Occupation is a fact for everybody in the clinic, so the owner filter does not apply here."""
+        clinics = self._tx.visible({})
+        whose: list[dict[str, Any]] = [clinics if doctor_id is None else {"doctor_id": doctor_id, **clinics}]
+        if room_ids:
+            whose.append({**clinics, "room_id": {"$in": list(room_ids)}})
+        return whose
+
+    async def overbooked_on(self, doctor_id: str, start: datetime, end: datetime) -> int:
+        query = {"doctor_id": doctor_id, "start": {"$gte": start, "$lt": end}, "overbooked": True, "active": True}
+        return await self.collection.count_documents(query)
+
+    async def queue(self, doctor_id: str, start: datetime, end: datetime) -> list[Appointment]:
+        in_clinic = [AppointmentStatus.ARRIVED, AppointmentStatus.IN_CONSULTATION]
+        query = {"doctor_id": doctor_id, "start": {"$gte": start, "$lt": end}, "status": {"$in": in_clinic}}
+        return [self._read(raw) async for raw in self.collection.find({**query, **self._tx.visible({})})]
+
+    async def expired_holds(self, limit: int) -> list[Appointment]:
+        query = {"hold_expires_at": {"$lte": self._tx.now}, "status": AppointmentStatus.HELD}
+        return await self.find(query, sort=[("hold_expires_at", 1)], limit=limit)
+
+    async def listed(
+        self, cursor: Cursor, *, doctor_id: str | None, patient_id: str | None, window: tuple[datetime, datetime] | None
+    ) -> Page[Appointment]:
+        query: dict[str, Any] = {"doctor_id": doctor_id} if doctor_id else {}
+        if patient_id:
+            query["patient_id"] = patient_id
+        if window:
+            query["start"] = {"$gte": window[0], "$lt": window[1]}
+        return await self.page(query, cursor, sort_by="start")
+
+
+class TemplateRepository(Repository[SlotTemplate]):
+    document = stored.SlotTemplateDocument
+    aggregate = SlotTemplate
+    missing = TemplateUnknown
+
+    async def of_doctor(self, doctor_id: str) -> list[SlotTemplate]:
+        return await self.find({"doctor_id": doctor_id}, limit=200)
+
+
+class LeaveRepository(Repository[Leave]):
+    document = stored.LeaveDocument
+    aggregate = Leave
+    missing = LeaveUnknown
+
+    async def between(self, start: datetime, end: datetime) -> list[Leave]:
+        return await self.find({"end": {"$gt": start}, "start": {"$lt": end}, "active": True}, limit=1000)
+
+
+class PolicyRepository(Repository[BookingPolicy]):
+    document = stored.BookingPolicyDocument
+    aggregate = BookingPolicy
+    duplicates = {"_id_": _made_by_another}
+
+    async def of(self, clinic_id: str) -> BookingPolicy:
+        found = await self.find_one({"_id": clinic_id})
+        return found or BookingPolicy(id=clinic_id, clinic_id=clinic_id)
+
+
+class TokenQueueRepository(Repository[TokenQueue]):
+    document = stored.TokenQueueDocument
+    aggregate = TokenQueue
+    duplicates = {"_id_": _made_by_another}
+
+    async def of(self, clinic_id: str, doctor_id: str, day: date) -> TokenQueue:
+        found = await self.find_one({"_id": TokenQueue.id_for(doctor_id, day)})
+        return found or TokenQueue.opened(clinic_id, doctor_id, day)
+
+    def keep(self, queue: TokenQueue) -> None:
+        self.add(queue) if queue.revision == 0 else self.save(queue)
+
+
+class AttendanceRepository(Repository[Attendance]):
+    document = stored.AttendanceDocument
+    aggregate = Attendance
+    duplicates = {"_id_": _made_by_another}
+
+    async def of(self, clinic_id: str, patient_id: str) -> Attendance:
+        found = await self.find_one({"_id": patient_id})
+        return found or Attendance(id=patient_id, clinic_id=clinic_id)
+
+    def keep(self, attendance: Attendance) -> None:
+        self.add(attendance) if attendance.revision == 0 else self.save(attendance)
+
+
+class WaitlistRepository(Repository[WaitlistEntry]):
+    document = stored.WaitlistEntryDocument
+    aggregate = WaitlistEntry
+    missing = WaitlistEntryUnknown
+    owners = {PATIENT: "patient_id", DOCTOR: "doctor_id"}
+
+    async def with_offer(self, offer_id: str) -> WaitlistEntry:
+        found = await self.find_one({"offer.id": offer_id})
+        if found is None:
+            raise OfferUnknown
+        return found
+
+    async def waiting_for(self, slot: Slot) -> list[WaitlistEntry]:
+        entries = await self.find({"doctor_id": slot.doctor_id, "status": WaitlistStatus.WAITING}, limit=500)
+        return sorted(entries, key=lambda entry: (-entry.priority, entry.created_at, entry.id))
+
+    async def listed(self, cursor: Cursor, *, doctor_id: str | None, patient_id: str | None) -> Page[WaitlistEntry]:
+        query = {"doctor_id": doctor_id} if doctor_id else {}
+        if patient_id:
+            query["patient_id"] = patient_id
+        return await self.page(query, cursor)
+
+
+class CalendarReader:
+    """Puts a doctor's calendar together from templates and leaves."""
+
+    def __init__(self, templates: TemplateRepository, leaves: LeaveRepository) -> None:
+        self._templates = templates
+        self._leaves = leaves
+
+    async def slot(self, slot_id: str) -> Slot:
+        template_id, start = parse_slot_id(slot_id)
+        template = await self._templates.find_one({"_id": template_id})
+        if template is None:
+            raise SlotUnknown
+        leaves = await self._leaves_of(template.doctor_id, start, start + _LONGEST)
+        return DoctorCalendar([template], leaves).slot(slot_id)
+
+    async def of_doctor(self, doctor_id: str, start: datetime, end: datetime) -> DoctorCalendar:
+        templates = await self._templates.of_doctor(doctor_id)
+        return DoctorCalendar(templates, await self._leaves_of(doctor_id, start, end + _LONGEST))
+
+    async def _leaves_of(self, doctor_id: str, start: datetime, end: datetime) -> list[Leave]:
+        return [leave for leave in await self._leaves.between(start, end) if leave.doctor_id in (None, doctor_id)]
+
+
+class MongoSchedulingTx(SchedulingTx):
+    """`SchedulingTx` over MongoDB."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        Tx.__init__(self, *args, **kwargs)
+        templates, leaves = TemplateRepository(self), LeaveRepository(self)
+        self.templates = templates
+        self.leaves = leaves
+        self.calendars = CalendarReader(templates, leaves)
+        self.policies = PolicyRepository(self)
+        self.appointments = AppointmentRepository(self)
+        self.queues = TokenQueueRepository(self)
+        self.attendances = AttendanceRepository(self)
+        self.waitlist = WaitlistRepository(self)

@@ -1,0 +1,1 @@
+"""What can be done, one file per command, and what can be asked."""

@@ -1,0 +1,24 @@
+"""Take a waitlist offer: the slot that was held becomes the appointment."""
+
+from libs.common.command import Command
+from libs.contracts.scheduling import AppointmentConfirmed, WaitlistAccepted
+from services.scheduling.domain.appointment import Appointment
+from services.scheduling.permissions import WAITLIST_ANSWER
+from services.scheduling.use_cases.ports import SchedulingTx
+
+
+class AcceptOffer(Command):
+    offer_id: str
+
+
+async def accept_offer(command: AcceptOffer, tx: SchedulingTx) -> Appointment:
+    entry = await tx.waitlist.with_offer(command.offer_id)
+    offer = entry.accept(command.offer_id, tx.now)
+    appointment = await tx.appointments.get(offer.appointment_id)
+    appointment.confirm(tx.now)
+    tx.waitlist.save(entry)
+    tx.appointments.save(appointment)
+    tx.publish(WaitlistAccepted.of(entry, offer_id=offer.id, appointment_id=appointment.id))
+    tx.publish(AppointmentConfirmed.of(appointment))
+    tx.audit(WAITLIST_ANSWER, entry)
+    return appointment

@@ -1,0 +1,87 @@
+"""Book a slot for a patient."""
+
+from libs.common.command import Command
+from libs.common.mongo.transact import holds
+from libs.contracts.scheduling import AppointmentConfirmed, SlotHeld
+from services.scheduling.domain.appointment import Appointment, AppointmentStatus, free_seat
+from services.scheduling.domain.booking_policy import BookingPolicy
+from services.scheduling.domain.errors import OverbookQuotaReached, SlotTaken, SlotUnknown
+from services.scheduling.domain.slot import Mode, Slot, seats_are_shared
+from services.scheduling.permissions import APPOINTMENT_BOOK, APPOINTMENT_OVERBOOK
+from services.scheduling.use_cases.clinic_day import day_bounds
+from services.scheduling.use_cases.ports import SchedulingTx
+from services.scheduling.use_cases.reach import ensure_own_calendar
+
+
+class BookAppointment(Command):
+    """`hold` keeps the slot for the clinic's hold time instead of confirming; `overbook` adds a seat to a full slot."""
+
+    slot_id: str
+    patient_id: str
+    reason: str | None = None
+    mode: Mode | None = None
+    hold: bool = False
+    overbook: bool = False
+
+
+def slot_lock(command: BookAppointment) -> list[str]:
+    """One booking at a time for a slot with one seat; where seats are shared, the index decides alone."""
+    return [] if seats_are_shared(command.slot_id) or command.overbook else [f"slot:{command.slot_id}"]
+
+
+@holds(slot_lock, taken=SlotTaken)
+async def book_appointment(command: BookAppointment, tx: SchedulingTx) -> Appointment:
+    policy = await tx.policies.of(tx.clinic_id)
+    slot = await tx.calendars.slot(command.slot_id)
+    ensure_own_calendar(tx.actor, slot.doctor_id, SlotUnknown)
+    seat = await _seat(tx, slot, policy, overbook=command.overbook)
+    appointment = Appointment.book(
+        slot,
+        patient_id=command.patient_id,
+        policy=policy,
+        clinic_id=tx.clinic_id,
+        by=tx.actor.id,
+        now=tx.now,
+        mode=command.mode,
+        reason=command.reason,
+        hold=command.hold or await _must_be_held(tx, command.patient_id, policy),
+        seat=seat,
+        overbooked=seat >= slot.capacity,
+        staff=tx.actor.kind == "staff",
+    )
+    tx.appointments.add(appointment)  # SlotTaken at the commit, when any of its claims is active
+    announce_booking(tx, appointment)
+    tx.audit(APPOINTMENT_OVERBOOK if appointment.overbooked else APPOINTMENT_BOOK, appointment, reason=command.reason)
+    return appointment
+
+
+def announce_booking(tx: SchedulingTx, appointment: Appointment) -> None:
+    """Tell the others that a slot is held or booked."""
+    if appointment.status is AppointmentStatus.HELD:
+        tx.publish(SlotHeld.of(appointment))
+    else:
+        tx.publish(AppointmentConfirmed.of(appointment))
+
+
+async def _seat(tx: SchedulingTx, slot: Slot, policy: BookingPolicy, *, overbook: bool) -> int:
+    """The seat to take. A slot with one seat is simply tried: its index refuses the second."""
+    if slot.capacity == 1 and not overbook:
+        return 0
+    if overbook and await _overbooked_that_day(tx, slot, policy.zone) >= policy.overbook_quota_per_day:
+        raise OverbookQuotaReached
+    others = await tx.appointments.active_between(slot.blocked_from, slot.blocked_until, doctor_id=slot.doctor_id)
+    seat = free_seat(slot, others, extra=policy.overbook_quota_per_day if overbook else 0)
+    if seat is None:
+        raise SlotTaken
+    return seat
+
+
+async def _overbooked_that_day(tx: SchedulingTx, slot: Slot, zone: str) -> int:
+    start, end = day_bounds(slot.start, zone)
+    return await tx.appointments.overbooked_on(slot.doctor_id, start, end)
+
+
+async def _must_be_held(tx: SchedulingTx, patient_id: str, policy: BookingPolicy) -> bool:
+    if policy.deposit_after_no_shows is None or tx.actor.kind == "staff":
+        return False
+    return (await tx.attendances.of(tx.clinic_id, patient_id)).needs_deposit(policy)

@@ -1,0 +1,41 @@
+"""Put a patient on the waitlist for a doctor, and take one off it."""
+
+from datetime import datetime
+
+from libs.common.command import Command
+from libs.common.ids import new_id
+from services.scheduling.domain.slot import Mode
+from services.scheduling.domain.waitlist_entry import WaitlistEntry
+from services.scheduling.permissions import WAITLIST_JOIN
+from services.scheduling.use_cases.ports import SchedulingTx
+
+
+class JoinWaitlist(Command):
+    """Any slot of the doctor's that starts in [earliest, latest). `priority` is staff's to give."""
+
+    patient_id: str
+    doctor_id: str
+    earliest: datetime
+    latest: datetime
+    mode: Mode | None = None
+    priority: int = 0
+
+
+async def join_waitlist(command: JoinWaitlist, tx: SchedulingTx) -> WaitlistEntry:
+    entry = WaitlistEntry(id=new_id("wle"), clinic_id=tx.clinic_id, **command.model_dump(exclude={"priority"}))
+    entry.priority = command.priority if tx.actor.kind == "staff" else 0
+    tx.waitlist.add(entry)
+    tx.audit(WAITLIST_JOIN, entry)
+    return entry
+
+
+class LeaveWaitlist(Command):
+    entry_id: str
+
+
+async def leave_waitlist(command: LeaveWaitlist, tx: SchedulingTx) -> WaitlistEntry:
+    entry = await tx.waitlist.get(command.entry_id)
+    entry.leave()
+    tx.waitlist.save(entry)
+    tx.audit(WAITLIST_JOIN, entry)
+    return entry

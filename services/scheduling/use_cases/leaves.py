@@ -1,0 +1,85 @@
+"""Leave of a doctor and closures of the clinic: first the plan of who is in the way, then the deed."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel
+
+from libs.common.command import Command
+from libs.common.ids import new_id
+from libs.contracts.scheduling import AppointmentCancelled
+from services.scheduling.domain.appointment import Appointment
+from services.scheduling.domain.errors import DoctorUnknown, LeaveConflicts, LeaveUnknown
+from services.scheduling.domain.leave import Leave
+from services.scheduling.permissions import APPOINTMENT_CANCEL, LEAVE_WRITE
+from services.scheduling.use_cases.ports import SchedulingTx
+from services.scheduling.use_cases.reach import ensure_own_calendar
+
+
+class TakeLeave(Command):
+    """`doctor_id` None closes the clinic. `conflicts` says what to do about appointments in that time:
+    refuse (and list them), keep them, or cancel them."""
+
+    doctor_id: str | None = None
+    start: datetime
+    end: datetime
+    reason: str | None = None
+    conflicts: Literal["refuse", "keep", "cancel"] = "refuse"
+
+
+class AffectedAppointment(BaseModel):
+    """One line of the impact plan."""
+
+    appointment_id: str
+    patient_id: str
+    doctor_id: str
+    start: datetime
+    end: datetime
+
+
+class LeaveTaken(BaseModel):
+    """The leave and the appointments that lay in it."""
+
+    leave: Leave
+    affected: list[AffectedAppointment]
+
+
+async def take_leave(command: TakeLeave, tx: SchedulingTx) -> LeaveTaken:
+    ensure_own_calendar(tx.actor, command.doctor_id, DoctorUnknown)
+    leave = Leave(id=new_id("lve"), clinic_id=tx.clinic_id, **command.model_dump(exclude={"conflicts"}))
+    affected = await tx.appointments.active_between(leave.start, leave.end, doctor_id=leave.doctor_id)
+    plan = [
+        AffectedAppointment(appointment_id=a.id, **a.model_dump(include={"patient_id", "doctor_id", "start", "end"}))
+        for a in affected
+    ]
+    if affected and command.conflicts == "refuse":
+        raise LeaveConflicts(
+            f"{len(affected)} appointments lie in this time: send conflicts=keep or conflicts=cancel",
+            extra={"affected": [line.model_dump(mode="json") for line in plan]},
+        )
+    if command.conflicts == "cancel":
+        for appointment in affected:
+            await _cancel(tx, appointment)
+    tx.leaves.add(leave)
+    tx.audit(LEAVE_WRITE, leave)
+    return LeaveTaken(leave=leave, affected=plan)
+
+
+async def _cancel(tx: SchedulingTx, appointment: Appointment) -> None:
+    late = appointment.cancel(tx.now, await tx.policies.of(tx.clinic_id), staff=True, reason="The doctor is away")
+    tx.appointments.save(appointment)
+    tx.publish(AppointmentCancelled.of(appointment, cancelled_by=tx.actor.role, late=late))
+    tx.audit(APPOINTMENT_CANCEL, appointment, reason="The doctor is away")
+
+
+class LiftLeave(Command):
+    leave_id: str
+
+
+async def lift_leave(command: LiftLeave, tx: SchedulingTx) -> Leave:
+    leave = await tx.leaves.get(command.leave_id)
+    ensure_own_calendar(tx.actor, leave.doctor_id, LeaveUnknown)
+    leave.lift()
+    tx.leaves.save(leave)
+    tx.audit(LEAVE_WRITE, leave)
+    return leave

@@ -1,0 +1,41 @@
+"""Move an appointment to another slot; who loses the race for the new slot keeps the old one."""
+
+from libs.common.command import Command
+from libs.common.mongo.transact import holds
+from libs.contracts.scheduling import AppointmentRescheduled, SlotReleased
+from services.scheduling.domain.appointment import Appointment, free_seat
+from services.scheduling.domain.errors import SlotTaken, SlotUnknown
+from services.scheduling.domain.slot import seats_are_shared
+from services.scheduling.permissions import APPOINTMENT_RESCHEDULE
+from services.scheduling.use_cases.ports import SchedulingTx
+from services.scheduling.use_cases.reach import ensure_own_calendar
+
+
+class RescheduleAppointment(Command):
+    appointment_id: str
+    slot_id: str
+
+
+def _slot_lock(command: RescheduleAppointment) -> list[str]:
+    return [] if seats_are_shared(command.slot_id) else [f"slot:{command.slot_id}"]
+
+
+@holds(_slot_lock, taken=SlotTaken)
+async def reschedule_appointment(command: RescheduleAppointment, tx: SchedulingTx) -> Appointment:
+    appointment = await tx.appointments.get(command.appointment_id)
+    slot = await tx.calendars.slot(command.slot_id)
+    ensure_own_calendar(tx.actor, slot.doctor_id, SlotUnknown)
+    previous = appointment.model_copy()
+    seat: int | None = 0
+    if slot.capacity > 1:
+        others = await tx.appointments.active_between(slot.blocked_from, slot.blocked_until, doctor_id=slot.doctor_id)
+        seat = free_seat(slot, (other for other in others if other.id != appointment.id))
+    if seat is None:
+        raise SlotTaken
+    policy = await tx.policies.of(appointment.clinic_id)
+    appointment.reschedule(slot, tx.now, policy, staff=tx.actor.kind == "staff", seat=seat)
+    tx.appointments.save(appointment)
+    tx.publish(AppointmentRescheduled.of(appointment, previous_start=previous.start, previous_end=previous.end))
+    tx.publish(SlotReleased.of(previous, reason="rescheduled"))
+    tx.audit(APPOINTMENT_RESCHEDULE, appointment)
+    return appointment

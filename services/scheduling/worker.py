@@ -1,0 +1,9 @@
+"""The scheduling worker: `python -m services.scheduling.worker`."""
+
+from libs.common.service_worker import work
+from services.scheduling.bootstrap import scheduling
+from services.scheduling.consumers.subscriptions import SUBSCRIPTIONS
+from services.scheduling.jobs.schedule import schedule
+
+if __name__ == "__main__":
+    work(scheduling, table=SUBSCRIPTIONS, schedule=schedule)
