@@ -35,6 +35,16 @@ class DeviceApproved(AuthEvent):
     approved_by: str
 
 
+class DeviceRejected(AuthEvent):
+    """An administrator refused the device; it can never log in."""
+
+    type = "DEVICE_REJECTED"
+    aggregate_type = "device"
+    device_id: str
+    user_id: str
+    rejected_by: str
+
+
 class TokenReuseDetected(AuthEvent):
     """An old refresh token was used again; its session is ended."""
 
@@ -69,6 +79,7 @@ EVENTS: tuple[type[Event], ...] = (
     OtpRequested,
     DeviceApprovalRequested,
     DeviceApproved,
+    DeviceRejected,
     TokenReuseDetected,
     StaffChanged,
     ClinicChanged,

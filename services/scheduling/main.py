@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from libs.common.web.app import create_app
-from services.scheduling.api import appointments, calendar, desk
+from services.scheduling.api import appointments, calendar, desk, internal
 from services.scheduling.bootstrap import SchedulingRuntime, scheduling
 
 
@@ -13,7 +13,7 @@ def build(runtime: SchedulingRuntime) -> FastAPI:
         runtime,
         title="Scheduling",
         description="When a doctor can be seen, and who has which time.",
-        routers=[appointments.router, calendar.router, desk.router],
+        routers=[appointments.router, calendar.router, desk.router, internal.router],
     )
 
 

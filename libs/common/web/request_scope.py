@@ -69,17 +69,23 @@ class _Exchange:
 
     async def _answer(self, response: Response) -> None:
         if self._status == 0:
-            await response(self._scope, self._receive_inner, self._send)
+            await response(self._scope, self._receive_inner, self._forward)
 
     async def _receive(self) -> Message:
         message = await self._receive_inner()
         if message["type"] == "http.request":
             self._left -= len(message.get("body", b""))
             if self._left < 0:
-                raise PayloadTooLarge
+                raise PayloadTooLarge  # FastAPI makes a 400 of it, which `_send` replaces
         return message
 
     async def _send(self, message: Message) -> None:
+        if self._left >= 0:
+            await self._forward(message)
+        elif message["type"] == "http.response.start":
+            await problem_response(PayloadTooLarge())(self._scope, self._receive_inner, self._forward)
+
+    async def _forward(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             names = {name for name, _ in message["headers"]}

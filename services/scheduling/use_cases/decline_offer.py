@@ -6,7 +6,7 @@ from services.scheduling.domain.errors import OfferUnknown
 from services.scheduling.domain.waitlist_entry import WaitlistEntry
 from services.scheduling.permissions import WAITLIST_ANSWER
 from services.scheduling.use_cases.ports import SchedulingTx
-from services.scheduling.use_cases.waitlist_offers import let_offer_pass
+from services.scheduling.use_cases.waitlist_offers import put_back_in_line
 
 
 class DeclineOffer(Command):
@@ -20,7 +20,7 @@ async def decline_offer(command: DeclineOffer, tx: SchedulingTx) -> WaitlistEntr
     held = await tx.appointments.get(entry.offer.appointment_id)
     held.cancel(tx.now, await tx.policies.of(held.clinic_id), staff=True, reason="offer declined")
     tx.appointments.save(held)
-    await let_offer_pass(held, tx)
+    put_back_in_line(entry, tx)
     tx.publish(SlotReleased.of(held, reason="offer_declined"))
     tx.audit(WAITLIST_ANSWER, entry)
-    return await tx.waitlist.with_offer(command.offer_id)
+    return entry

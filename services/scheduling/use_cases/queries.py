@@ -82,6 +82,11 @@ async def get_appointment(query: GetAppointment, tx: SchedulingTx) -> Appointmen
     return await tx.appointments.get(query.appointment_id)
 
 
+async def describe_appointment(query: GetAppointment, tx: SchedulingTx) -> tuple[Appointment, BookingPolicy]:
+    appointment = await tx.appointments.get(query.appointment_id)
+    return appointment, await tx.policies.of(appointment.clinic_id)
+
+
 class ListAppointments(Command):
     """Of a doctor, of a patient, on a day, or any of these together; today's when nothing is given."""
 

@@ -19,9 +19,13 @@ async def let_offer_pass(appointment: Appointment, tx: SchedulingTx) -> None:
     """The hold ran out or was given back: the person keeps their place, for other slots."""
     entry = await _offered(appointment, tx)
     if entry is not None:
-        offer = entry.let_pass()
-        tx.waitlist.save(entry)
-        tx.publish(WaitlistExpired.of(entry, offer_id=offer.id))
+        put_back_in_line(entry, tx)
+
+
+def put_back_in_line(entry: WaitlistEntry, tx: SchedulingTx) -> None:
+    offer = entry.let_pass()
+    tx.waitlist.save(entry)
+    tx.publish(WaitlistExpired.of(entry, offer_id=offer.id))
 
 
 async def _offered(appointment: Appointment, tx: SchedulingTx) -> WaitlistEntry | None:

@@ -1,0 +1,103 @@
+"""The waitlist: a freed slot is offered to the next in line, for a limited time."""
+
+from typing import Any
+
+from libs.common.testing.service import Answer
+from services.scheduling.consumers.subscriptions import SUBSCRIPTIONS
+from services.scheduling.jobs.expire_holds import expire_due_holds
+from services.scheduling.tests.builders import Clinic
+
+
+async def _wait_for_any(clinic: Clinic, patient: str, **more: Any) -> dict[str, Any]:
+    body = {
+        "patient_id": clinic.patient(patient),
+        "doctor_id": clinic.doctor_id,
+        "earliest": "2026-11-25T00:00:00Z",
+        "latest": "2026-11-26T00:00:00Z",
+        **more,
+    }
+    answer = await clinic.service.call("POST", "/waitlist", token=clinic.staff(), json=body)
+    assert answer.status == 201, answer.body
+    return dict(answer.body)
+
+
+async def _free(clinic: Clinic, appointment_id: str) -> None:
+    """Cancel, and let scheduling hear its own SLOT_RELEASED."""
+    await clinic.move(appointment_id, "cancel")
+    await _hear_releases(clinic, appointment_id)
+
+
+async def _hear_releases(clinic: Clinic, appointment_id: str) -> None:
+    released = [e for e in await clinic.service.announced("SLOT_RELEASED") if e.aggregate.id == appointment_id]
+    await clinic.service.deliver(SUBSCRIPTIONS, *released)
+
+
+async def _entry(clinic: Clinic, patient: str) -> dict[str, Any]:
+    query = {"patient_id": clinic.patient(patient)}
+    answer = await clinic.service.call("GET", "/waitlist", token=clinic.staff(), params=query)
+    return dict(answer.body["items"][0])
+
+
+async def _answer(clinic: Clinic, offer_id: str, how: str, patient: str) -> Answer:
+    return await clinic.service.call("POST", f"/waitlist/offers/{offer_id}/{how}", token=clinic.account(patient))
+
+
+async def test_the_first_in_line_gets_the_offer_and_takes_it(clinic: Clinic) -> None:
+    booked = await clinic.book()
+    await _wait_for_any(clinic, "ravi")
+    await _wait_for_any(clinic, "meena", priority=5)
+    await _free(clinic, booked["id"])
+    offered = await _entry(clinic, "meena")
+    assert (offered["status"], offered["offer"]["slot_id"]) == ("OFFERED", booked["slot_id"])
+    assert (await _entry(clinic, "ravi"))["status"] == "WAITING"
+    assert (await clinic.try_to_book(booked["slot_id"], "john")).code == "slot_taken"
+    taken = await _answer(clinic, offered["offer"]["id"], "accept", "meena")
+    assert (taken.status, taken.body["status"], taken.body["patient_id"]) == (200, "CONFIRMED", clinic.patient("meena"))
+
+
+async def test_an_offer_that_runs_out_goes_to_the_next(clinic: Clinic) -> None:
+    booked = await clinic.book(await clinic.free_slot(8))
+    await _wait_for_any(clinic, "meena", priority=5)
+    await _wait_for_any(clinic, "ravi")
+    await _free(clinic, booked["id"])
+    offer = (await _entry(clinic, "meena"))["offer"]
+    clinic.service.clock.advance(minutes=16)
+    late = await _answer(clinic, offer["id"], "accept", "meena")
+    assert late.code == "offer_expired"
+    await expire_due_holds(clinic.service.runtime)
+    [expired] = [e for e in await clinic.service.announced("WAITLIST_EXPIRED") if e.data["offer_id"] == offer["id"]]
+    assert expired.data["patient_id"] == clinic.patient("meena")
+    await clinic.service.deliver(SUBSCRIPTIONS, *await clinic.service.announced("SLOT_RELEASED"))
+    assert (await _entry(clinic, "meena"))["status"] == "WAITING"
+    assert (await _entry(clinic, "ravi"))["status"] == "OFFERED"
+    clinic.service.clock.advance(minutes=-16)
+
+
+async def test_a_declined_offer_goes_on_at_once(clinic: Clinic) -> None:
+    booked = await clinic.book()
+    await _wait_for_any(clinic, "meena", priority=5)
+    await _wait_for_any(clinic, "ravi")
+    await _free(clinic, booked["id"])
+    offered = await _entry(clinic, "meena")
+    declined = await _answer(clinic, offered["offer"]["id"], "decline", "meena")
+    assert (declined.status, declined.body["status"]) == (200, "WAITING")
+    await clinic.service.deliver(SUBSCRIPTIONS, *await clinic.service.announced("SLOT_RELEASED"))
+    assert (await _entry(clinic, "ravi"))["status"] == "OFFERED"
+
+
+async def test_nobody_accepts_anothers_offer(clinic: Clinic) -> None:
+    booked = await clinic.book()
+    await _wait_for_any(clinic, "meena")
+    await _free(clinic, booked["id"])
+    offer = (await _entry(clinic, "meena"))["offer"]
+    stolen = await _answer(clinic, offer["id"], "accept", "ravi")
+    assert (stolen.status, stolen.code) == (404, "offer_unknown")
+
+
+async def test_a_release_heard_twice_makes_one_offer(clinic: Clinic) -> None:
+    booked = await clinic.book()
+    await _wait_for_any(clinic, "meena", priority=5)
+    await _wait_for_any(clinic, "ravi")
+    await _free(clinic, booked["id"])
+    await _hear_releases(clinic, booked["id"])
+    assert (await _entry(clinic, "ravi"))["status"] == "WAITING"
