@@ -7,7 +7,7 @@ from typing import Any
 
 from libs.common.audit import AUDIT_EXCHANGE
 from libs.common.jobs import Job, JobRunner
-from libs.common.messaging.consumer import Consumer, Handler, Subscription, subscriptions
+from libs.common.messaging.consumer import Consumer, Deliver, Handler, Subscription, subscriptions
 from libs.common.messaging.events import Envelope, Event
 from libs.common.messaging.outbox import EVENTS_EXCHANGE
 from libs.common.messaging.relay import OutboxRelay
@@ -27,18 +27,21 @@ def work(
     table: Mapping[type[Event], Handler] | None = None,
     also: Sequence[Subscription] = (),
     schedule: Callable[[Any], Sequence[Job]] | None = None,
+    delivery: Callable[[Any], Deliver] | None = None,
 ) -> None:
     """Run the worker until it is told to stop. Called by `python -m services.<name>.worker`.
 
-    `table` maps events to handlers, `also` adds what is no domain event, `schedule` gives the jobs of a runtime.
+    `table` maps events to handlers, `also` adds what is no domain event, `schedule` gives the jobs of a runtime, and
+    `delivery` its way to deliver a message, where the usual one (`deliver_to`) will not do.
     """
-    asyncio.run(_work(make_runtime, [*subscriptions(table or {}), *also], schedule))
+    asyncio.run(_work(make_runtime, [*subscriptions(table or {}), *also], schedule, delivery or deliver_to))
 
 
 async def _work(
     make_runtime: Callable[[], Runtime[Any]],
     subscribed: Sequence[Subscription],
     schedule: Callable[[Any], Sequence[Job]] | None,
+    delivery: Callable[[Any], Deliver],
 ) -> None:
     runtime = make_runtime()
     settings = runtime.settings
@@ -52,7 +55,7 @@ async def _work(
         )
     }
     if subscribed:
-        parts["consumer"] = Consumer(settings.service_name, subscribed, deliver_to(runtime), amqp_url)
+        parts["consumer"] = Consumer(settings.service_name, subscribed, delivery(runtime), amqp_url)
     if schedule is not None:
         parts["jobs"] = JobRunner(runtime.db, schedule(runtime), clock=runtime.clock)
     try:
@@ -67,7 +70,7 @@ async def _work(
         await stop_tracing()
 
 
-def deliver_to(runtime: Runtime[Any]) -> Callable[[Handler, Event | Envelope, Envelope], Any]:
+def deliver_to(runtime: Runtime[Any]) -> Deliver:
     """How a message becomes a transaction: once, in the message's clinic, as this service."""
 
     async def deliver(handler: Handler, payload: Event | Envelope, envelope: Envelope) -> None:

@@ -1,0 +1,1 @@
+"""Audit & Compliance: the record of who did what, which nobody can change unnoticed."""

@@ -1,0 +1,1 @@
+"""What audit does with what the others did."""

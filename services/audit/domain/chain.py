@@ -1,0 +1,77 @@
+"""Checking a chain: every link, and that its end has not been cut off."""
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+
+from libs.common.aggregate import Aggregate
+from services.audit.domain.audit_event import GENESIS, AuditEvent
+
+
+class ChainHead(Aggregate):
+    """How long a chain was when we last looked: without it, entries missing at the end would not show.
+
+    Its id is the chain's. It follows the chain within a second, so it never is ahead of it.
+    """
+
+    seq: int
+    seal: str
+    witnessed_at: datetime
+    witness: str
+
+    @classmethod
+    def of(cls, last: AuditEvent, now: datetime, key: bytes) -> "ChainHead":
+        head = cls(
+            id=last.chain_id, clinic_id=last.chain_id, seq=last.seq, seal=last.seal, witnessed_at=now, witness=""
+        )
+        head.witness = head.expected_witness(key)
+        return head
+
+    def expected_witness(self, key: bytes) -> str:
+        return hmac.digest(key, f"{self.id}\n{self.seq}\n{self.seal}".encode(), "sha256").hex()
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """The first thing found wrong: at which place of the chain, and what."""
+
+    seq: int
+    what: str
+
+
+class ChainCheck:
+    """Feed it a chain's entries in order of `seq`, then ask `flaw`."""
+
+    def __init__(self, key: bytes, head: ChainHead | None) -> None:
+        self._key = key
+        self._head = head
+        self._previous = GENESIS
+        self._flaw: Flaw | None = None
+        self.entries = 0
+
+    def add(self, event: AuditEvent) -> bool:
+        """Look at the next entry; False when the chain is broken here and there is no use in going on."""
+        expected_seq = self.entries + 1
+        if event.seq != expected_seq:
+            self._flaw = Flaw(expected_seq, "an entry is missing or stands twice")
+        elif event.previous != self._previous:
+            self._flaw = Flaw(event.seq, "the entry does not follow the one before it")
+        elif not hmac.compare_digest(event.seal, event.expected_seal(self._key)):
+            self._flaw = Flaw(event.seq, "the entry was changed")
+        elif self._head is not None and event.seq == self._head.seq and event.seal != self._head.seal:
+            self._flaw = Flaw(event.seq, "the entry was replaced")
+        if self._flaw is not None:
+            return False
+        self._previous = event.seal
+        self.entries = expected_seq
+        return True
+
+    def flaw(self) -> Flaw | None:
+        """What is wrong with the chain as a whole; None when it holds."""
+        if self._flaw is not None or self._head is None:
+            return self._flaw
+        if not hmac.compare_digest(self._head.witness, self._head.expected_witness(self._key)):
+            return Flaw(self._head.seq, "the note of the chain's length was changed")
+        if self.entries < self._head.seq:
+            return Flaw(self.entries + 1, f"the chain ends early: it had {self._head.seq} entries")
+        return None

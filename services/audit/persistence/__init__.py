@@ -1,0 +1,1 @@
+"""How the record is stored and found."""

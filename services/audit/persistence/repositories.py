@@ -1,0 +1,68 @@
+"""Repositories of audit."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from libs.common.mongo.repository import Repository
+from libs.common.mongo.transact import StaleRevision
+from libs.common.mongo.tx import Tx
+from libs.common.web.pagination import Cursor, Page
+from libs.contracts.roles import PATIENT
+from services.audit.domain.audit_event import AuditEvent
+from services.audit.domain.chain import ChainHead
+from services.audit.domain.errors import EntryKnown
+from services.audit.persistence import documents as stored
+from services.audit.use_cases.ports import AuditTx, Search
+
+
+class RecordRepository(Repository[AuditEvent]):
+    document = stored.AuditEventDocument
+    aggregate = AuditEvent
+    owners = {PATIENT: "about"}
+    duplicates = {"_id_": lambda _: EntryKnown(), stored.CHAIN_PLACE: lambda _: StaleRevision()}
+
+    async def last_of(self, chain_id: str) -> AuditEvent | None:
+        raw = await self.collection.find_one({"chain_id": chain_id}, sort=[("seq", -1)])
+        return None if raw is None else self._read(raw)
+
+    async def chain(self, chain_id: str) -> AsyncIterator[AuditEvent]:
+        async for raw in self.collection.find({"chain_id": chain_id}, sort=[("seq", 1)], batch_size=1000):
+            yield AuditEvent.model_validate(raw)
+
+    async def newest_first(self, search: Search, cursor: Cursor) -> Page[AuditEvent]:
+        names = {"entity_id": "entity_id", "subject_id": "about", "actor_id": "actor_id", "action": "action"}
+        given = {names[name]: value for name, value in search.model_dump(exclude_none=True).items()}
+        parts: list[dict[str, Any]] = [given, self._tx.visible(self.owners)]
+        if cursor.after is not None:
+            parts.append({"_id": {"$lt": cursor.after[1]}})
+        query = {"$and": [part for part in parts if part]}
+        raws = await self.collection.find(query, sort=[("_id", -1)]).limit(cursor.limit + 1).to_list()
+        shown = raws[: cursor.limit]
+        last = [shown[-1]["_id"], shown[-1]["_id"]] if len(raws) > cursor.limit else None
+        return Page(items=[self._read(raw) for raw in shown], next_cursor=cursor.next(last))
+
+
+class HeadRepository(Repository[ChainHead]):
+    document = stored.ChainHeadDocument
+    aggregate = ChainHead
+    duplicates = {"_id_": lambda _: StaleRevision()}
+
+    async def of(self, chain_id: str) -> ChainHead | None:
+        raw = await self.collection.find_one({"_id": chain_id})
+        return None if raw is None else self._read(raw)
+
+    async def all_ids(self) -> list[str]:
+        return [str(raw["_id"]) async for raw in self.collection.find({}, {"_id": 1})]
+
+    def keep(self, head: ChainHead, known: ChainHead | None) -> None:
+        self.add(head) if known is None else self.save(head)
+
+
+class MongoAuditTx(AuditTx):
+    """`AuditTx` over MongoDB."""
+
+    def __init__(self, *args: Any, chain_key: bytes, **kwargs: Any) -> None:
+        Tx.__init__(self, *args, **kwargs)
+        self.chain_key = chain_key
+        self.record = RecordRepository(self)
+        self.heads = HeadRepository(self)

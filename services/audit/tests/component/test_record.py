@@ -1,0 +1,135 @@
+"""The record: everything is on it once, and whatever is done to it afterwards shows."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from libs.contracts.roles import ADMIN, BILLING, DOCTOR, FRONT_DESK, NURSE
+from services.audit.tests.builders import Record
+
+Raw = dict[str, Any]
+
+
+async def test_entries_form_a_chain_that_verifies(record: Record) -> None:
+    await record.append(*(record.entry() for _ in range(5)))
+    assert await record.verify() == {"ok": True, "entries": 5, "first_bad_seq": None, "reason": None}
+
+
+async def test_an_empty_record_is_in_order(record: Record) -> None:
+    assert (await record.verify())["ok"] is True
+
+
+async def test_a_message_that_comes_twice_is_one_entry(record: Record) -> None:
+    entry = record.entry()
+    await record.append(entry, entry)
+    assert (await record.verify())["entries"] == 1
+
+
+async def test_writers_that_race_keep_the_chain_whole(record: Record) -> None:
+    other = Record(record.service, record.clinic_id)
+    entries = [record.entry() for _ in range(40)]
+    await asyncio.gather(*(writer.append(*entries[n::4]) for n, writer in enumerate((record, other, record, other))))
+    assert await record.verify() == {"ok": True, "entries": 40, "first_bad_seq": None, "reason": None}
+
+
+async def _edit(events: Any, chain: Raw) -> None:
+    await events.update_one({**chain, "seq": 3}, {"$set": {"actor_id": "usr_somebody_else"}})
+
+
+async def _flip_one_bit_of_a_change(events: Any, chain: Raw) -> None:
+    await events.update_one({**chain, "seq": 3}, {"$set": {"changes": '{"status":{"from":null,"to":"CONFIRMEE"}}'}})
+
+
+async def _delete_in_the_middle(events: Any, chain: Raw) -> None:
+    await events.delete_one({**chain, "seq": 3})
+
+
+async def _delete_the_first(events: Any, chain: Raw) -> None:
+    await events.delete_one({**chain, "seq": 1})
+
+
+async def _delete_the_last(events: Any, chain: Raw) -> None:
+    await events.delete_one({**chain, "seq": 5})
+
+
+async def _swap_two(events: Any, chain: Raw) -> None:
+    second, third = [await events.find_one({**chain, "seq": seq}) for seq in (2, 3)]
+    await events.delete_many({**chain, "seq": {"$in": [2, 3]}})
+    await events.insert_many([{**second, "seq": 3}, {**third, "seq": 2}])
+
+
+async def _replace_with_a_resealed_one(events: Any, chain: Raw) -> None:
+    fourth = await events.find_one({**chain, "seq": 4})
+    await events.update_one({**chain, "seq": 5}, {"$set": {"seal": fourth["seal"]}})
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        _edit,
+        _flip_one_bit_of_a_change,
+        _delete_in_the_middle,
+        _delete_the_first,
+        _delete_the_last,
+        _swap_two,
+        _replace_with_a_resealed_one,
+    ],
+)
+async def test_tampering_shows(record: Record, tamper: Any) -> None:
+    await record.append(*(record.entry() for _ in range(5)))
+    assert (await record.verify())["ok"] is True
+    await tamper(record.service.runtime.db["audit_events"], {"chain_id": record.clinic_id})
+    verdict = await record.verify()
+    assert verdict["ok"] is False
+    assert verdict["reason"]
+
+
+async def test_cutting_off_the_end_and_the_note_of_its_length_shows(record: Record) -> None:
+    await record.append(*(record.entry() for _ in range(5)))
+    db = record.service.runtime.db
+    await db["audit_events"].delete_one({"chain_id": record.clinic_id, "seq": 5})
+    await db["chain_heads"].update_one({"_id": record.clinic_id}, {"$set": {"seq": 4}})
+    assert (await record.verify())["ok"] is False
+
+
+async def test_entries_are_found_by_what_they_are_about_newest_first(record: Record) -> None:
+    wanted = [record.entry(entity_id="apt_wanted") for _ in range(3)]
+    await record.append(wanted[0], record.entry(), wanted[1], record.entry(), wanted[2])
+    first = await record.get("/audit/events", entity_id="apt_wanted", limit=2)
+    rest = await record.get("/audit/events", entity_id="apt_wanted", limit=2, cursor=first.body["next_cursor"])
+    found = [event["id"] for page in (first, rest) for event in page.body["items"]]
+    assert found == [envelope.id for envelope in reversed(wanted)]
+    assert first.body["items"][0]["changes"] == {"status": {"from": None, "to": "CONFIRMED"}}
+
+
+async def test_another_clinics_record_is_out_of_sight(record: Record) -> None:
+    await record.append(record.entry(entity_id="apt_private"))
+    elsewhere = Record(record.service)
+    assert (await elsewhere.get("/audit/events", entity_id="apt_private")).body["items"] == []
+    assert (await elsewhere.verify())["entries"] == 0
+
+
+async def test_patients_see_who_saw_their_record_and_nobody_elses(record: Record) -> None:
+    runtime: Any = record.service.runtime
+    runtime.known_patients.add("pat_asha", record.clinic_id, "acc_asha")
+    runtime.known_patients.add("pat_ravi", record.clinic_id, "acc_ravi")
+    await record.append(
+        record.entry(subject_id="pat_asha", actor_id="usr_nurse", actor_role="nurse", action="registry:patient:read"),
+        record.entry(subject_id="pat_ravi"),
+    )
+    answer = await record.service.call("GET", "/audit/my-access", token=record.service.mint.account("acc_asha"))
+    assert [(line["patient_id"], line["actor_role"], line["action"]) for line in answer.body["items"]] == [
+        ("pat_asha", "nurse", "registry:patient:read")
+    ]
+    assert "changes" not in answer.body["items"][0]
+
+
+@pytest.mark.parametrize("role", [FRONT_DESK, NURSE, DOCTOR, BILLING])
+async def test_the_record_is_not_for_everybody(record: Record, role: str) -> None:
+    assert (await record.get("/audit/events", role=role)).status == 403
+    assert (await record.get("/audit/verify", role=role)).status == 403
+
+
+async def test_admins_read_their_clinics_record(record: Record) -> None:
+    assert (await record.get("/audit/events", role=ADMIN)).status == 200

@@ -1,0 +1,46 @@
+"""What use cases need from storage."""
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from libs.common.mongo.tx import Tx
+from libs.common.web.pagination import Cursor, Page
+from services.audit.domain.audit_event import AuditEvent
+from services.audit.domain.chain import ChainHead
+
+
+class Search(BaseModel):
+    """Entries that match all that is given."""
+
+    model_config = ConfigDict(frozen=True)
+
+    entity_id: str | None = None
+    subject_id: str | None = None
+    actor_id: str | None = None
+    action: str | None = None
+
+
+class Record(Protocol):
+    async def last_of(self, chain_id: str) -> AuditEvent | None: ...
+    def chain(self, chain_id: str) -> AsyncIterator[AuditEvent]:
+        """All entries of the chain in order of `seq`, whoever asks."""
+        ...
+
+    async def newest_first(self, search: Search, cursor: Cursor) -> Page[AuditEvent]: ...
+    def add(self, aggregate: AuditEvent) -> None: ...
+
+
+class Heads(Protocol):
+    async def of(self, chain_id: str) -> ChainHead | None: ...
+    async def all_ids(self) -> list[str]: ...
+    def keep(self, head: ChainHead, known: ChainHead | None) -> None: ...
+
+
+class AuditTx(Tx):
+    """The unit of work of every use case here. `chain_key` seals the chain."""
+
+    record: Record
+    heads: Heads
+    chain_key: bytes

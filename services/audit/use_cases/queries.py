@@ -1,0 +1,42 @@
+"""What can be asked of the record."""
+
+from pydantic import BaseModel
+
+from libs.common.command import Command
+from libs.common.web.pagination import Cursor, Page
+from services.audit.domain.audit_event import AuditEvent
+from services.audit.domain.chain import ChainCheck, Flaw
+from services.audit.use_cases.ports import AuditTx, Search
+
+
+async def search_events(query: tuple[Search, Cursor], tx: AuditTx) -> Page[AuditEvent]:
+    """Newest first, within the caller's sight."""
+    return await tx.record.newest_first(*query)
+
+
+class VerifyChain(Command):
+    chain_id: str
+
+
+class Verdict(BaseModel):
+    """`entries` counts those that hold; `flaw` is the first that does not."""
+
+    entries: int
+    flaw: Flaw | None
+
+
+async def verify_chain(query: VerifyChain, tx: AuditTx) -> Verdict:
+    """Recompute every seal from the entries themselves. Entries that arrive meanwhile do no harm."""
+    check = ChainCheck(tx.chain_key, await tx.heads.of(query.chain_id))
+    async for event in tx.record.chain(query.chain_id):
+        if not check.add(event):
+            break
+    return Verdict(entries=check.entries, flaw=check.flaw())
+
+
+class AllChains(Command):
+    pass
+
+
+async def all_chains(_query: AllChains, tx: AuditTx) -> list[str]:
+    return await tx.heads.all_ids()
