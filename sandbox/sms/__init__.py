@@ -1,0 +1,1 @@
+"""The look-alike of an Indian SMS gateway with DLT ids."""

@@ -1,0 +1,1 @@
+"""The look-alike of the WhatsApp Cloud API."""
