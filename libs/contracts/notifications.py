@@ -41,6 +41,12 @@ class NotificationFailed(NotificationEvent):
     error_code: str
 
 
+class NotificationOutcomeUnknown(NotificationEvent):
+    """Nobody can say whether it went out; it is not sent again by itself, so somebody should ask the person."""
+
+    type = "NOTIFICATION_UNKNOWN"
+
+
 class NotificationDeferred(NotificationEvent):
     """It waits for the end of the quiet hours."""
 
@@ -64,6 +70,7 @@ EVENTS: tuple[type[Event], ...] = (
     NotificationDelivered,
     NotificationRead,
     NotificationFailed,
+    NotificationOutcomeUnknown,
     NotificationDeferred,
     RecipientOptedOut,
 )

@@ -21,6 +21,7 @@ class SlotHeld(AppointmentEvent):
     """A slot is kept for a patient until `hold_expires_at`, waiting for its confirmation."""
 
     type = "SLOT_HELD"
+    slot_id: str
     hold_expires_at: datetime
 
 
@@ -28,6 +29,7 @@ class SlotReleased(AppointmentEvent):
     """A held or booked slot is free again."""
 
     type = "SLOT_RELEASED"
+    slot_id: str
     reason: str
 
 

@@ -49,6 +49,6 @@ async def offer_freed_slot(event: SlotReleased, tx: SchedulingTx) -> None:
 
 async def _open_slot(event: SlotReleased, tx: SchedulingTx) -> Slot | None:
     try:
-        return await tx.calendars.slot((await tx.appointments.get(event.appointment_id)).slot_id)
+        return await tx.calendars.slot(event.slot_id)
     except (SlotUnknown, SlotClosed):
         return None

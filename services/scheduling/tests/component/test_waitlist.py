@@ -101,3 +101,12 @@ async def test_a_release_heard_twice_makes_one_offer(clinic: Clinic) -> None:
     await _free(clinic, booked["id"])
     await _hear_releases(clinic, booked["id"])
     assert (await _entry(clinic, "ravi"))["status"] == "WAITING"
+
+
+async def test_moving_an_appointment_frees_its_old_slot_for_the_waitlist(clinic: Clinic) -> None:
+    old, new = await clinic.free_slot(0), await clinic.free_slot(1)
+    booked = await clinic.book(old)
+    await _wait_for_any(clinic, "meena")
+    await clinic.move(booked["id"], "reschedule", slot_id=new)
+    await _hear_releases(clinic, booked["id"])
+    assert (await _entry(clinic, "meena"))["offer"]["slot_id"] == old

@@ -1,0 +1,1 @@
+"""The house stays a house: same rooms everywhere, nothing undeclared."""

@@ -1,0 +1,1 @@
+"""Generates what the code already knows: the event catalogue, its AsyncAPI document, schema snapshots."""
