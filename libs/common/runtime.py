@@ -71,11 +71,16 @@ class Runtime(Generic[T]):
             clock=self.clock,
             locks=Locks(self.redis),
             waker=self.waker,
-            once_in=[collection_name(document) for document in once_in],
+            once_in=self.once_in,
         )
         self.subjects: SubjectDirectory | None = None
         if subjects is not None:
             self.subjects = SubjectDirectory(self.db, subjects(self), missing=missing_subject)
+
+    @property
+    def once_in(self) -> list[str]:
+        """The collections whose documents may carry an Idempotency-Key."""
+        return [collection_name(document) for document in self._once_in]
 
     @property
     def carriers(self) -> list[str]:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from libs.common.audit import AUDIT_EXCHANGE
@@ -11,7 +12,7 @@ from libs.common.messaging.consumer import Consumer, Deliver, Handler, Subscript
 from libs.common.messaging.events import Envelope, Event
 from libs.common.messaging.outbox import EVENTS_EXCHANGE
 from libs.common.messaging.relay import OutboxRelay
-from libs.common.mongo.once import Once
+from libs.common.mongo.once import Once, forget_old_keys
 from libs.common.runtime import Runtime
 from libs.common.security.caller import system_caller
 from libs.common.telemetry.logs import setup_logging
@@ -28,13 +29,16 @@ def work(
     also: Sequence[Subscription] = (),
     schedule: Callable[[Any], Sequence[Job]] | None = None,
     delivery: Callable[[Any], Deliver] | None = None,
+    more_parts: Callable[[Any], Mapping[str, Part]] | None = None,
 ) -> None:
     """Run the worker until it is told to stop. Called by `python -m services.<name>.worker`.
 
-    `table` maps events to handlers, `also` adds what is no domain event, `schedule` gives the jobs of a runtime, and
-    `delivery` its way to deliver a message, where the usual one (`deliver_to`) will not do.
+    `table` maps events to handlers, `also` adds what is no domain event, `schedule` gives the jobs of a runtime,
+    `delivery` its way to deliver a message, where the usual one (`deliver_to`) will not do, and `more_parts` what
+    else runs in this process.
     """
-    asyncio.run(_work(make_runtime, [*subscriptions(table or {}), *also], schedule, delivery or deliver_to))
+    subscribed = [*subscriptions(table or {}), *also]
+    asyncio.run(_work(make_runtime, subscribed, schedule, delivery or deliver_to, more_parts))
 
 
 async def _work(
@@ -42,6 +46,7 @@ async def _work(
     subscribed: Sequence[Subscription],
     schedule: Callable[[Any], Sequence[Job]] | None,
     delivery: Callable[[Any], Deliver],
+    more_parts: Callable[[Any], Mapping[str, Part]] | None,
 ) -> None:
     runtime = make_runtime()
     settings = runtime.settings
@@ -56,8 +61,10 @@ async def _work(
     }
     if subscribed:
         parts["consumer"] = Consumer(settings.service_name, subscribed, delivery(runtime), amqp_url)
-    if schedule is not None:
-        parts["jobs"] = JobRunner(runtime.db, schedule(runtime), clock=runtime.clock)
+    jobs = [*(schedule(runtime) if schedule else ()), _forget_idempotency_keys(runtime)]
+    parts["jobs"] = JobRunner(runtime.db, jobs, clock=runtime.clock)
+    if more_parts is not None:
+        parts |= more_parts(runtime)
     try:
         await run_worker(
             parts,
@@ -68,6 +75,15 @@ async def _work(
     finally:
         await runtime.stop()
         await stop_tracing()
+
+
+def _forget_idempotency_keys(runtime: Runtime[Any]) -> Job:
+    """The kernel's own job, in every service."""
+
+    async def run(due: datetime) -> None:
+        await forget_old_keys(runtime.db, runtime.once_in, due)
+
+    return Job("forget_idempotency_keys", run, cron="17 * * * *")
 
 
 def deliver_to(runtime: Runtime[Any]) -> Deliver:

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_type_hints
 from pydantic import TypeAdapter
 
 from libs.common.errors import Conflict, Unprocessable
-from libs.common.mongo.database import IDEMPOTENCY_KEYS, INBOX, Database, Raw
+from libs.common.mongo.database import IDEMPOTENCY_KEPT, IDEMPOTENCY_KEYS, INBOX, Database, Raw
 
 
 class IdempotencyKeyReused(Unprocessable):
@@ -74,6 +74,15 @@ async def find_answer(db: Database, once: Once, embedded_in: Sequence[str]) -> R
     if found is not None and found["fingerprint"] != once.fingerprint:
         raise IdempotencyKeyReused
     return found
+
+
+async def forget_old_keys(db: Database, embedded_in: Sequence[str], now: datetime) -> int:
+    """Take keys out of documents when their day is over; rows of their own go by a TTL index. Returns how many."""
+    forgotten = 0
+    for name in embedded_in:
+        old = {"once.key": {"$gt": ""}, "once.at": {"$lt": now - IDEMPOTENCY_KEPT}}
+        forgotten += (await db[name].update_many(old, {"$unset": {"once": ""}})).modified_count
+    return forgotten
 
 
 @cache

@@ -108,6 +108,8 @@ class Transactor(Generic[T]):
             return await self._run(use_case, command, by, once, cause)
         names, taken, ttl = held
         wanted = names(command)
+        if not wanted:
+            return await self._run(use_case, command, by, once, cause)
         owner = once.key if once else f"{by.id}:{random.getrandbits(64):x}"
         try:
             async with self._locks.hold([wanted] if isinstance(wanted, str) else wanted, ttl=ttl, owner=owner):

@@ -16,7 +16,7 @@ def envelope_around(event: type[Event], data: Mapping[str, Any], clinic_id: str)
         id=new_id("evt"),
         type=event.type,
         version=event.version,
-        occurred_at="2026-11-25T03:30:00Z",  # type: ignore[arg-type]  # pydantic parses it
+        occurred_at="2026-11-25T03:30:00Z",
         clinic_id=clinic_id,
         actor=EventActor(id=new_id("usr"), role="admin"),
         aggregate=AggregateRef(type=event.aggregate_type, id=parsed.aggregate_id, seq=1),

@@ -1,13 +1,14 @@
 """What `transact` promises: all or nothing, once, in one write where that suffices."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from libs.common.ids import new_id
 from libs.common.messaging.events import Envelope
-from libs.common.mongo.once import IdempotencyKeyReused, Once
+from libs.common.mongo.once import IdempotencyKeyReused, Once, forget_old_keys
 from libs.common.security.caller import Caller, Reach
 from libs.common.testing.service import ServiceUnderTest
 from libs.common.tests.notebook import EditNote, Note, TitleTaken, WriteNote, edit_note, look_at_note, write_notes
@@ -123,3 +124,14 @@ async def test_a_look_goes_on_record_without_touching_the_document(service: Serv
     assert stored["revision"] == 1
     looks = [e for e in await service.announced("AUDIT_ENTRY") if e.data["action"] == "notebook:note:read"]
     assert [look.aggregate.id for look in looks] == [note.id]
+
+
+async def test_a_key_is_forgotten_after_its_day(service: ServiceUnderTest, writer: Caller) -> None:
+    once = Once("http", new_id("key"), "body")
+    [note] = await _write(service, writer, "of yesterday", once=once)
+    db, collections = service.runtime.db, service.runtime.once_in
+    assert await forget_old_keys(db, collections, service.clock.now() + timedelta(hours=23)) == 0
+    assert await forget_old_keys(db, collections, service.clock.now() + timedelta(hours=25)) >= 1
+    stored = await db["notes"].find_one({"_id": note.id})
+    assert stored is not None
+    assert "once" not in stored

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pymongo.errors import PyMongoError
+from pymongo.errors import ConnectionFailure, PyMongoError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -80,7 +80,7 @@ def install_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(PyMongoError)
     async def on_storage_error(_request: Request, error: PyMongoError) -> Response:
         log.error("storage_error", extra={"error_type": type(error).__name__})
-        if error.has_error_label("RetryableWriteError") or error.timeout or "Connect" in type(error).__name__:
+        if isinstance(error, ConnectionFailure) or error.timeout:
             return problem_response(StorageUnavailable())
         return unexpected(error)
 
