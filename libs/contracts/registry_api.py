@@ -1,17 +1,30 @@
-"""The registry's internal API as other services see it: who may act for a patient."""
+"""The registry's internal API as other services see it: who may act for a patient, and how to reach one."""
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
-from libs.common.mongo.tx import Tx
 from libs.common.resilience.http_client import OutboundClient, UpstreamRejected
-from libs.common.subjects import Subject, learn_subject
-from libs.contracts.registry import PatientRegistered, PatientUpdated
+from libs.common.subjects import Subject
+
+_NOT_THERE = (404, 422)
 
 
 class SubjectList(BaseModel):
     """`GET /internal/accounts/{account_id}/patients`."""
 
     items: list[Subject]
+
+
+class PatientContact(BaseModel):
+    """`GET /internal/patients/{patient_id}/contact`: only for notifications. `phone` is E.164."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    patient_id: str
+    clinic_id: str
+    phone: str
+    email: str | None
+    name: str
+    language: str
 
 
 class RegistrySubjects:
@@ -21,27 +34,24 @@ class RegistrySubjects:
         self._client = client
 
     async def subject(self, subject_id: str) -> Subject | None:
-        try:
-            response = await self._client.request("GET", f"/internal/patients/{subject_id}/access")
-        except UpstreamRejected as refused:
-            if refused.upstream_status in (404, 422):
-                return None
-            raise
-        return Subject.model_validate_json(response.content)
+        body = await _found(self._client, f"/internal/patients/{subject_id}/access")
+        return None if body is None else Subject.model_validate_json(body)
 
     async def subjects_of(self, account_id: str) -> list[Subject]:
         response = await self._client.request("GET", f"/internal/accounts/{account_id}/patients")
         return SubjectList.model_validate_json(response.content).items
 
 
-async def on_patient_changed(event: PatientRegistered | PatientUpdated, tx: Tx) -> None:
-    """The handler of every service that keeps a `SubjectDirectory` of patients: learn who may act for whom."""
-    if tx.cause is not None:
-        subject = Subject(
-            id=event.patient_id,
-            clinic_id=tx.clinic_id,
-            accounts=event.accounts,
-            active=event.active,
-            seq=tx.cause.aggregate.seq,
-        )
-        await learn_subject(tx, subject)
+async def patient_contact(client: OutboundClient, patient_id: str) -> PatientContact | None:
+    """How to reach a patient, asked at the moment of sending; None when there is no such patient."""
+    body = await _found(client, f"/internal/patients/{patient_id}/contact")
+    return None if body is None else PatientContact.model_validate_json(body)
+
+
+async def _found(client: OutboundClient, path: str) -> bytes | None:
+    try:
+        return (await client.request("GET", path)).content
+    except UpstreamRejected as refused:
+        if refused.upstream_status in _NOT_THERE:
+            return None
+        raise

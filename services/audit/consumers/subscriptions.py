@@ -3,8 +3,8 @@
 from libs.common.audit import AUDIT_EXCHANGE
 from libs.common.messaging.consumer import Handler, Subscription
 from libs.common.messaging.events import Event
+from libs.contracts.follow_patients import on_patient_changed
 from libs.contracts.registry import PatientRegistered, PatientUpdated
-from libs.contracts.registry_api import on_patient_changed
 from services.audit.use_cases.append_entry import append_entry
 
 SUBSCRIPTIONS: dict[type[Event], Handler] = {

@@ -90,16 +90,18 @@ class SlotTemplate(Aggregate):
             last_day = min(last_day, self.valid_until)
         for day in _days(self.rrule, self.valid_from, first_day, last_day):
             if day not in self.exdates:
-                yield from (slot for slot in self._slots_on(day, zone) if start <= slot.start < end)
+                yield from self._slots_on(day, zone, start, end)
 
-    def _slots_on(self, day: date, zone: ZoneInfo) -> Iterator[Slot]:
+    def _slots_on(self, day: date, zone: ZoneInfo, earliest: datetime, latest: datetime) -> Iterator[Slot]:
         length = timedelta(minutes=self.slot_minutes)
         before = timedelta(minutes=self.buffer_before_minutes)
         after = timedelta(minutes=self.buffer_after_minutes)
+        step = before + length + after
         for session in sorted(self.sessions, key=lambda session: session.start):
             start = datetime.combine(day, session.start, zone).astimezone(UTC) + before
             closes = datetime.combine(day, session.end, zone).astimezone(UTC)
-            while start + length + after <= closes:
+            start += max(0, -((start - earliest) // step)) * step  # past those before `earliest`, rounded up
+            while start + length + after <= closes and start < latest:
                 yield Slot(
                     template_id=self.id,
                     doctor_id=self.doctor_id,
@@ -111,7 +113,7 @@ class SlotTemplate(Aggregate):
                     modes=frozenset(self.modes),
                     room_id=self.room_id,
                 )
-                start += length + after + before
+                start += step
 
 
 @lru_cache(maxsize=2048)

@@ -100,7 +100,7 @@ class TemplateRepository(Repository[SlotTemplate]):
     missing = TemplateUnknown
 
     async def of_doctor(self, doctor_id: str) -> list[SlotTemplate]:
-        return await self.find({"doctor_id": doctor_id}, limit=200)
+        return await self.consult({"doctor_id": doctor_id})
 
 
 class LeaveRepository(Repository[Leave]):
@@ -111,6 +111,11 @@ class LeaveRepository(Repository[Leave]):
     async def between(self, start: datetime, end: datetime) -> list[Leave]:
         return await self.find({"end": {"$gt": start}, "start": {"$lt": end}, "active": True}, limit=1000)
 
+    async def ahead(self) -> list[Leave]:
+        """Those of today and later. Asked in the same words all day, so that `consult` knows the question again."""
+        today = self._tx.now.replace(hour=0, minute=0, second=0, microsecond=0)
+        return await self.consult({"end": {"$gt": today}, "active": True})
+
 
 class PolicyRepository(Repository[BookingPolicy]):
     document = stored.BookingPolicyDocument
@@ -118,6 +123,10 @@ class PolicyRepository(Repository[BookingPolicy]):
     duplicates = {"_id_": _made_by_another}
 
     async def of(self, clinic_id: str) -> BookingPolicy:
+        found = await self.consult({"_id": clinic_id})
+        return found[0] if found else BookingPolicy(id=clinic_id, clinic_id=clinic_id)
+
+    async def to_change(self, clinic_id: str) -> BookingPolicy:
         found = await self.find_one({"_id": clinic_id})
         return found or BookingPolicy(id=clinic_id, clinic_id=clinic_id)
 
@@ -179,19 +188,18 @@ class CalendarReader:
         self._leaves = leaves
 
     async def slot(self, slot_id: str) -> Slot:
-        template_id, start = parse_slot_id(slot_id)
-        template = await self._templates.find_one({"_id": template_id})
-        if template is None:
+        template_id, _ = parse_slot_id(slot_id)
+        templates = await self._templates.consult({"_id": template_id})
+        if not templates:
             raise SlotUnknown
-        leaves = await self._leaves_of(template.doctor_id, start, start + _LONGEST)
-        return DoctorCalendar([template], leaves).slot(slot_id)
+        return DoctorCalendar(templates, await self._leaves_of(templates[0].doctor_id)).slot(slot_id)
 
-    async def of_doctor(self, doctor_id: str, start: datetime, end: datetime) -> DoctorCalendar:
+    async def of_doctor(self, doctor_id: str) -> DoctorCalendar:
         templates = await self._templates.of_doctor(doctor_id)
-        return DoctorCalendar(templates, await self._leaves_of(doctor_id, start, end + _LONGEST))
+        return DoctorCalendar(templates, await self._leaves_of(doctor_id))
 
-    async def _leaves_of(self, doctor_id: str, start: datetime, end: datetime) -> list[Leave]:
-        return [leave for leave in await self._leaves.between(start, end) if leave.doctor_id in (None, doctor_id)]
+    async def _leaves_of(self, doctor_id: str) -> list[Leave]:
+        return [leave for leave in await self._leaves.ahead() if leave.doctor_id in (None, doctor_id)]
 
 
 class MongoSchedulingTx(SchedulingTx):

@@ -22,7 +22,9 @@ class Calendars(Protocol):
         """The bookable slot; raises `SlotUnknown` or `SlotClosed`."""
         ...
 
-    async def of_doctor(self, doctor_id: str, start: datetime, end: datetime) -> DoctorCalendar: ...
+    async def of_doctor(self, doctor_id: str) -> DoctorCalendar:
+        """From today on."""
+        ...
 
 
 class Templates(Protocol):
@@ -41,7 +43,11 @@ class Leaves(Protocol):
 
 class Policies(Protocol):
     async def of(self, clinic_id: str) -> BookingPolicy:
-        """The clinic's policy; the defaults (revision 0) when it has set none."""
+        """The policy in force, to go by; the defaults (revision 0) when the clinic has set none."""
+        ...
+
+    async def to_change(self, clinic_id: str) -> BookingPolicy:
+        """The same, as it is stored at this moment."""
         ...
 
     def add(self, aggregate: BookingPolicy) -> None: ...

@@ -39,7 +39,7 @@ class FindSlots(Command):
 async def find_slots(query: FindSlots, tx: SchedulingTx) -> list[OfferedSlot]:
     """Up to `limit` + 1 slots, so that the caller sees whether there are more."""
     start = max(query.start, tx.now) if query.after is None else query.after[0]
-    calendar = await tx.calendars.of_doctor(query.doctor_id, start, query.end)
+    calendar = await tx.calendars.of_doctor(query.doctor_id)
     slots = (s for s in calendar.slots(start, query.end) if query.after is None or (s.start, s.id) > query.after)
     found: list[OfferedSlot] = []
     while len(found) <= query.limit:

@@ -29,7 +29,7 @@ class SetBookingPolicy(Command):
 async def set_booking_policy(command: SetBookingPolicy, tx: SchedulingTx) -> BookingPolicy:
     if command.zone is not None and command.zone not in available_timezones():
         raise Unprocessable(errors=[FieldError(pointer="/zone", detail="Not a time zone such as Asia/Kolkata")])
-    current = await tx.policies.of(tx.clinic_id)
+    current = await tx.policies.to_change(tx.clinic_id)
     if command.expected_revision is not None and current.revision != command.expected_revision:
         raise PreconditionFailed("Load it again, and send the new ETag in If-Match")
     given = command.model_dump(exclude={"expected_revision"}, exclude_unset=True)

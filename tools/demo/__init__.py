@@ -1,0 +1,1 @@
+"""Plays a clinic's day through the gateway, for people and as a report."""

@@ -1,0 +1,1 @@
+"""Creates a clinic to play with, through the public API."""
