@@ -1,0 +1,1 @@
+"""Field encryption with rotating keys, blind indexes to search encrypted fields by, and keyed pseudonyms."""

@@ -1,0 +1,1 @@
+"""Staying up while something else is down: breakers, outbound HTTP, and locks that may be missing."""

@@ -1,0 +1,1 @@
+"""Tests of what happens after the answer is sent: outbox, relay, consumer, jobs and the worker that runs them."""

@@ -1,0 +1,293 @@
+"""What was committed is published: each document's messages in order, none lost, by one relay at a time."""
+
+import asyncio
+from datetime import UTC, datetime
+from functools import partial
+
+import pytest
+from aio_pika.abc import AbstractChannel
+from aio_pika.exceptions import DeliveryError
+from redis.asyncio import Redis
+
+from libs.common.messaging.outbox import EVENTS_EXCHANGE, STANDALONE_COLLECTION, OutboxWaker
+from libs.common.messaging.relay import UNROUTED_COLLECTION, OutboxRelay
+from libs.common.messaging.topology import Inbox, declare_exchange
+from libs.common.telemetry import metrics
+from libs.common.tests.background.things import (
+    Cable,
+    Db,
+    carrying,
+    commit,
+    eventually,
+    length,
+    running,
+    take_all,
+    thing_event,
+)
+
+
+def relay_of(db: Db, amqp_url: str, **options: object) -> OutboxRelay:
+    return OutboxRelay(db, ["things"], amqp_url, OutboxWaker(db.name), **options)  # type: ignore[arg-type]
+
+
+async def listening(channel: AbstractChannel, service: str, *keys: str) -> Inbox:
+    inbox = Inbox(service, tuple((EVENTS_EXCHANGE, key) for key in keys))
+    await inbox.declare(channel)
+    return inbox
+
+
+async def test_messages_leave_in_order_and_the_document_is_clean_afterwards(
+    db: Db, amqp_url: str, channel: AbstractChannel, service: str
+) -> None:
+    event = thing_event(service)
+    inbox = await listening(channel, service, event.routing_key())
+    await carrying(db)
+    sent = {f"thg_{n}": await commit(db, f"thg_{n}", event, 1, 2, 3) for n in range(150)}
+    sent["thg_0"] += await commit(db, "thg_0", event, 4)
+    relay = relay_of(db, amqp_url)
+    assert await relay.drain() == 451
+    assert await relay.drain() == 0
+    await relay.close()
+    arrived = [message.message_id for message in await take_all(channel, inbox.queue)]
+    for ids in sent.values():
+        assert [message_id for message_id in arrived if message_id in set(ids)] == ids
+    assert (
+        await db["things"].count_documents({"$or": [{"outbox": {"$exists": True}}, {"outbox_at": {"$exists": True}}]})
+        == 0
+    )
+    assert (await db["things"].find_one({"_id": "thg_0"}) or {})["number"] == 4
+
+
+async def test_what_is_committed_while_the_relay_works_stays_pending(
+    db: Db, amqp_url: str, channel: AbstractChannel, service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = thing_event(service)
+    inbox = await listening(channel, service, event.routing_key())
+    await carrying(db)
+    first = await commit(db, "thg_1", event, 1)
+    relay = relay_of(db, amqp_url)
+    publish = relay._publish_in_order
+
+    async def commit_meanwhile(*args: object) -> None:
+        await publish(*args)  # type: ignore[arg-type]
+        monkeypatch.undo()
+        second.extend(await commit(db, "thg_1", event, 2))
+
+    second: list[str] = []
+    monkeypatch.setattr(relay, "_publish_in_order", commit_meanwhile)
+    await relay.drain()
+    document = await db["things"].find_one({"_id": "thg_1"}) or {}
+    assert [item["id"] for item in document["outbox"]] == second
+    assert document["outbox_at"]
+    await relay.drain()
+    await relay.close()
+    assert [message.message_id for message in await take_all(channel, inbox.queue)] == first + second
+
+
+async def test_standalone_documents_are_deleted_once_published(
+    db: Db, amqp_url: str, channel: AbstractChannel, service: str
+) -> None:
+    event = thing_event(service)
+    await listening(channel, service, event.routing_key())
+    await commit(db, "evt_alone", event, 1, 2, to=STANDALONE_COLLECTION)
+    relay = relay_of(db, amqp_url)
+    assert await relay.drain() == 2
+    await relay.close()
+    assert await db[STANDALONE_COLLECTION].count_documents({}) == 0
+
+
+async def test_a_refused_message_holds_back_its_own_document_only(
+    db: Db, amqp_url: str, channel: AbstractChannel, service: str
+) -> None:
+    narrow, wide = thing_event(service, "narrow"), thing_event(service, "wide")
+    inbox = await listening(channel, service, wide.routing_key())
+    full = await channel.declare_queue(
+        f"{service}.narrow", arguments={"x-max-length": 1, "x-overflow": "reject-publish"}, exclusive=True
+    )
+    await full.bind(await declare_exchange(channel, EVENTS_EXCHANGE), narrow.routing_key())
+    await carrying(db)
+    held_back = await commit(db, "thg_1", narrow, 1, 2) + await commit(db, "thg_1", wide, 3)
+    passed = await commit(db, "thg_2", wide, 1, 2)
+    relay = relay_of(db, amqp_url)
+    with pytest.raises(DeliveryError):
+        await relay.drain()
+    document = await db["things"].find_one({"_id": "thg_1"}) or {}
+    assert [item["id"] for item in document["outbox"]] == held_back[1:]
+    assert [message.message_id for message in await take_all(channel, inbox.queue)] == passed
+    await full.purge()
+    assert await relay.drain() == 2
+    await relay.close()
+    assert [message.message_id for message in await take_all(channel, full.name)] == held_back[1:2]
+    assert [message.message_id for message in await take_all(channel, inbox.queue)] == held_back[2:]
+
+
+async def test_messages_nobody_listens_to_are_kept_and_sent_in_order_once_somebody_does(
+    db: Db, amqp_url: str, channel: AbstractChannel, service: str
+) -> None:
+    lonely, wanted = thing_event(service, "lonely"), thing_event(service, "wanted")
+    inbox = await listening(channel, service, wanted.routing_key())
+    await carrying(db)
+    early = await commit(db, "thg_1", lonely, 1, 2)
+    passed = await commit(db, "thg_1", wanted, 3)
+    relay = relay_of(db, amqp_url, unrouted_retry_seconds=0)
+    assert await relay.drain() == 1
+    assert [message.message_id for message in await take_all(channel, inbox.queue)] == passed
+    assert await db["things"].count_documents({"outbox_at": {"$exists": True}}) == 0
+    await relay.close()
+
+    await listening(channel, service, lonely.routing_key())
+    relay = relay_of(db, amqp_url, unrouted_retry_seconds=60)  # another process: it knows from the database
+    assert await relay.drain() == 2
+    await relay.close()
+    assert [message.message_id for message in await take_all(channel, inbox.queue)] == early
+    assert await db[UNROUTED_COLLECTION].count_documents({}) == 0
+
+
+async def test_a_new_message_does_not_overtake_those_that_nobody_listened_to(
+    db: Db, amqp_url: str, channel: AbstractChannel, service: str
+) -> None:
+    event = thing_event(service)
+    await carrying(db)
+    relay = relay_of(db, amqp_url, unrouted_retry_seconds=1)
+    sent = await commit(db, "thg_1", event, 1)
+    assert await relay.drain() == 0
+    assert await relay.drain() == 0  # tried again
+    inbox = await listening(channel, service, event.routing_key())
+    sent += await commit(db, "thg_1", event, 2)
+    published = await relay.drain()  # it is not time yet to try once more
+
+    async def all_published() -> bool:
+        nonlocal published
+        published += await relay.drain()
+        return published == 2
+
+    await eventually(all_published)
+    await relay.close()
+    assert [message.message_id for message in await take_all(channel, inbox.queue)] == sent
+
+
+async def test_a_known_subscriber_misses_nothing_though_it_starts_later_than_another(
+    db: Db, amqp_url: str, channel: AbstractChannel, service: str
+) -> None:
+    event = thing_event(service)
+    early = await channel.declare_queue(f"{service}.other", exclusive=True)
+    await early.bind(await declare_exchange(channel, EVENTS_EXCHANGE), event.routing_key())
+    await carrying(db)
+    sent = await commit(db, "thg_1", event, 1)
+    inbox = Inbox(service, ((EVENTS_EXCHANGE, event.routing_key()),))
+    relay = relay_of(db, amqp_url, subscribers=[inbox])
+    await relay.drain()
+    await relay.close()
+    assert [message.message_id for message in await take_all(channel, inbox.queue)] == sent
+
+
+async def test_nothing_is_lost_or_disordered_while_connections_are_cut(
+    db: Db, amqp_url: str, channel: AbstractChannel, service: str
+) -> None:
+    event = thing_event(service)
+    inbox = await listening(channel, service, event.routing_key())
+    await carrying(db)
+    sent = {f"thg_{n}": await commit(db, f"thg_{n}", event, 1, 2, 3, 4) for n in range(300)}
+    async with Cable(amqp_url) as cable:
+        relay = relay_of(db, cable.url, poll_seconds=0.05)
+
+        async def all_published() -> bool:
+            return await db["things"].count_documents({"outbox_at": {"$exists": True}}) == 0
+
+        async with running(relay):
+            for threshold in (100, 400, 700, 1000):
+                await eventually(partial(_longer_than, channel, inbox.queue, threshold))
+                await eventually(cable.cut)
+            await eventually(all_published, within=30)
+    arrived = [message.message_id for message in await take_all(channel, inbox.queue)]
+    for ids in sent.values():
+        wanted = set(ids)
+        first_copies = list(dict.fromkeys(message_id for message_id in arrived if message_id in wanted))
+        assert first_copies == ids
+
+
+async def _longer_than(channel: AbstractChannel, queue: str, count: int) -> bool:
+    return await length(channel, queue) > count
+
+
+async def test_of_two_relays_one_publishes_and_the_other_takes_over(
+    db: Db, amqp_url: str, channel: AbstractChannel, service: str
+) -> None:
+    event = thing_event(service)
+    inbox = await listening(channel, service, event.routing_key())
+    await carrying(db)
+    one, two = (relay_of(db, amqp_url, poll_seconds=0.01, lease_seconds=0.6) for _ in range(2))
+    never = asyncio.Event()
+    tasks = [asyncio.create_task(relay.run(never)) for relay in (one, two)]
+    sent: dict[str, list[str]] = {f"thg_{n}": [] for n in range(20)}
+    for number in range(1, 31):
+        for thing_id, ids in sent.items():
+            ids += await commit(db, thing_id, event, number)
+    await eventually(lambda: _longer_than(channel, inbox.queue, 599))
+    arrived = [message.message_id for message in await take_all(channel, inbox.queue)]
+    assert len(arrived) == 600  # none twice
+    for ids in sent.values():
+        assert [message_id for message_id in arrived if message_id in set(ids)] == ids
+
+    lease = await db["leases"].find_one({"_id": "outbox-relay"}) or {}
+    holder = next(n for n, relay in enumerate((one, two)) if relay._lease._holder == lease["holder"])
+    (one, two)[holder]._lease.release = asyncio.Event().wait  # type: ignore[method-assign,assignment]
+    tasks[holder].cancel()  # it dies without giving the lease back
+    last = await commit(db, "thg_0", event, 99)
+    await eventually(lambda: _longer_than(channel, inbox.queue, 0))
+    assert [message.message_id for message in await take_all(channel, inbox.queue)] == last
+    for task in tasks:
+        task.cancel()
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_wake_in_another_process_reaches_the_relay_through_redis(
+    db: Db, amqp_url: str, redis_url: str, channel: AbstractChannel, service: str
+) -> None:
+    event = thing_event(service)
+    inbox = await listening(channel, service, event.routing_key())
+    await carrying(db)
+    redis = Redis.from_url(redis_url)
+    far, near = OutboxWaker(db.name, redis), OutboxWaker(db.name, redis)
+    relay = OutboxRelay(db, ["things"], amqp_url, near, poll_seconds=60)
+    async with running(relay):
+        await eventually(lambda: relay.ready)
+        await eventually(lambda: _subscribed(redis, f"outbox:{db.name}"))
+        for number in range(1, 4):
+            await commit(db, "thg_1", event, number)
+            far.wake()
+            await eventually(partial(_longer_than, channel, inbox.queue, number - 1), within=5)
+        asyncio.get_running_loop().call_later(0.05, near.wake)  # ends the long poll: the relay sees that it shall stop
+    await far.close()
+    await near.close()
+    await redis.aclose()
+
+
+async def _subscribed(redis: "Redis", name: str) -> bool:
+    return bool((await redis.pubsub_numsub(name))[0][1])
+
+
+async def test_waking_never_raises_nor_waits_when_redis_is_away(db: Db) -> None:
+    redis = Redis.from_url("redis://127.0.0.1:1/0")
+    waker = OutboxWaker(db.name, redis)
+    lost = metrics.counter("outbox_wakes_lost", "Wake-ups that did not reach Redis; the relay's poll covers them")
+    before = lost._value.get()
+    started = asyncio.get_running_loop().time()
+    for _ in range(1000):
+        waker.wake()
+    assert asyncio.get_running_loop().time() - started < 0.1
+    await eventually(lambda: lost._value.get() == before + 1)
+    await waker.close()
+    await redis.aclose()
+
+
+async def test_the_lag_is_measured(db: Db, amqp_url: str) -> None:
+    await carrying(db)
+    await db["things"].insert_one(
+        {"_id": "thg_1", "outbox": [{"id": "evt_1", "exchange": EVENTS_EXCHANGE, "key": "a.b.v1", "body": b"{}"}],
+         "outbox_at": datetime(2026, 1, 1, tzinfo=UTC)}
+    )  # fmt: skip
+    await relay_of(db, amqp_url)._measure()
+    assert metrics.OUTBOX_PENDING._value.get() == 1
+    assert metrics.OUTBOX_LAG._value.get() > 3600
