@@ -1,0 +1,81 @@
+"""A connection to RabbitMQ that is opened by whoever needs it next, and never restores anything behind their back."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS
+
+BROKER_ERRORS: tuple[type[Exception], ...] = CONNECTION_EXCEPTIONS
+"""What any call to the broker may raise when it is away, slow (`TimeoutError`), or refuses."""
+
+RPC_TIMEOUT = 10.0
+_HEARTBEAT_SECONDS = 20
+_DECLARED_EVERY = 20.0
+
+
+class Link:
+    """One connection with one channel (publisher confirms on, returned messages raise).
+
+    aio-pika's own robust connection waits without end while the broker is away and re-opens channels in the
+    background; a consumer can be gone without anybody noticing, and there is no moment to say "declare first,
+    then publish". Relay and consumer have loops that try again anyway, so here a broken connection is an error
+    at once, and a new one starts with `declare`: exchanges, queues and bindings, which are declared again every
+    20 s so that a binding somebody removed comes back by itself.
+    """
+
+    def __init__(self, url: str, name: str, declare: Callable[[AbstractChannel], Awaitable[None]]) -> None:
+        self._url = url
+        self._name = name
+        self._declare = declare
+        self._connection: AbstractConnection | None = None
+        self._channel: AbstractChannel | None = None
+        self._declared_at = 0.0
+
+    @property
+    def connected(self) -> bool:
+        return self._channel is not None and not self._channel.is_closed
+
+    async def channel(self) -> AbstractChannel:
+        """The open channel, everything on it declared. Not for concurrent use. Raises BROKER_ERRORS."""
+        loop = asyncio.get_running_loop()
+        if self._channel is None or self._channel.is_closed:
+            await self.drop()
+            self._connection = await aio_pika.connect(
+                self._url,
+                timeout=RPC_TIMEOUT,
+                heartbeat=_HEARTBEAT_SECONDS,
+                client_properties={"connection_name": self._name},
+            )
+            async with asyncio.timeout(RPC_TIMEOUT):
+                self._channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
+            self._declared_at = 0.0
+        if not self._declared_at or loop.time() - self._declared_at > _DECLARED_EVERY:
+            async with asyncio.timeout(RPC_TIMEOUT):
+                await self._declare(self._channel)
+            self._declared_at = loop.time()
+        return self._channel
+
+    async def drop(self) -> None:
+        """Close what is open; what was not acknowledged goes back to its queue. The next `channel()` starts anew."""
+        connection, self._connection, self._channel = self._connection, None, None
+        if connection is not None:
+            with contextlib.suppress(*BROKER_ERRORS):
+                async with asyncio.timeout(RPC_TIMEOUT):
+                    await connection.close()
+
+
+def backoff(failures: int, *, first: float = 0.25, longest: float = 5.0) -> float:
+    """Seconds to wait before the next try: doubled with each failure, half of it random."""
+    full = min(longest, first * 2 ** min(failures - 1, 16))
+    return float(full * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+
+
+async def pause(seconds: float, unless: asyncio.Event) -> None:
+    """Sleep, but return at once when `unless` is set."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await unless.wait()
