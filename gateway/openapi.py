@@ -1,0 +1,140 @@
+"""One OpenAPI document for everything that is reachable from outside, put together from what the services say."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from gateway.routes import Access, RouteTable, Service
+from gateway.upstream.connection import UpstreamError
+from gateway.upstream.pool import Upstream
+
+log = logging.getLogger(__name__)
+
+FRESH_SECONDS = 30.0
+_METHODS = frozenset({"get", "put", "post", "delete", "patch", "head", "options"})
+_ABOUT = (
+    "Everything a client can call, through one address.\n\n"
+    "Log in with `POST /auth/otp/request` and `/auth/otp/verify` (patients) or `POST /auth/login` (staff), "
+    "then send `Authorization: Bearer <access_token>`. Errors are `application/problem+json` with a stable `code`; "
+    "quote their `request_id` when you ask about one."
+)
+
+Document = dict[str, Any]
+
+
+class MergedOpenApi:
+    """Fetched when somebody asks, kept for half a minute."""
+
+    def __init__(self, routes: RouteTable, upstreams: Mapping[Service, Upstream]) -> None:
+        self._routes = routes
+        self._upstreams = upstreams
+        self._lock = asyncio.Lock()
+        self._body = b""
+        self._fetched_at = float("-inf")
+
+    async def document(self) -> bytes:
+        """The document as JSON. A service that is away is named in it and otherwise missing."""
+        async with self._lock:
+            if time.monotonic() - self._fetched_at > FRESH_SECONDS:
+                found = await asyncio.gather(*(self._fetch(service) for service in self._upstreams))
+                documents = dict(zip(self._upstreams, found, strict=True))
+                self._body = orjson.dumps(merged(documents, self._routes))
+                # What is incomplete is asked for again soon, not on every call.
+                self._fetched_at = time.monotonic() - (0 if all(found) else FRESH_SECONDS - 2)
+            return self._body
+
+    async def _fetch(self, service: Service) -> Document | None:
+        try:
+            document: Document = orjson.loads(await self._upstreams[service].get("/openapi.json"))
+        except (UpstreamError, orjson.JSONDecodeError) as error:
+            log.warning("no OpenAPI document", extra={"upstream": str(service), "error_type": type(error).__name__})
+            return None
+        return document
+
+
+def merged(documents: Mapping[Service, Document | None], routes: RouteTable) -> Document:
+    """One document; `None` stands for a service that could not be asked."""
+    missing = [str(service) for service, document in documents.items() if document is None]
+    note = f"\n\n**Not available right now, so not shown:** {', '.join(missing)}." if missing else ""
+    whole: Document = {
+        "openapi": "3.1.0",
+        "info": {"title": "Clinic platform", "version": "1.0.0", "description": _ABOUT + note},
+        "servers": [{"url": "/"}],
+        "tags": [],
+        "paths": {},
+        "components": {},
+    }
+    for service, document in documents.items():
+        if document is not None:
+            _add(whole, service, document, routes)
+    schemes = whole["components"].setdefault("securitySchemes", {})
+    schemes.setdefault("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    return whole
+
+
+def _add(whole: Document, service: Service, document: Document, routes: RouteTable) -> None:
+    renamed = _renamed(whole["components"], service, document.get("components", {}))
+    for kind, entries in document.get("components", {}).items():
+        target = whole["components"].setdefault(kind, {})
+        for name, entry in entries.items():
+            target[renamed.get(f"#/components/{kind}/{name}", name)] = _pointing(entry, renamed)
+    used = {operation.get("operationId") for item in whole["paths"].values() for operation in _operations(item)}
+    added = False
+    for path, item in document.get("paths", {}).items():
+        route = routes.match(path)
+        if route is None or route.service is not service:
+            continue
+        shown = _pointing(item, renamed)
+        for operation in _operations(shown):
+            operation["tags"] = [str(service)]
+            if operation.get("operationId") in used:
+                operation["operationId"] = f"{service}_{operation['operationId']}"
+            if route.access is Access.BEARER:
+                operation.setdefault("security", [{"bearer": []}])
+        whole["paths"][path] = shown
+        added = True
+    if added:
+        about = document.get("info", {}).get("description", "")
+        whole["tags"].append({"name": str(service), "description": about})
+
+
+def _operations(item: Document) -> list[Document]:
+    return [operation for method, operation in item.items() if method in _METHODS]
+
+
+def _renamed(components: Document, service: Service, own: Document) -> dict[str, str]:
+    """Reference -> new name, for each component whose name is taken by a different one.
+
+    Different is also what reads the same and points at something renamed, so this goes on until nothing changes.
+    """
+    taken = {
+        f"#/components/{kind}/{name}": (name, entry, components[kind][name])
+        for kind, entries in own.items()
+        for name, entry in entries.items()
+        if name in components.get(kind, {})
+    }
+    renamed: dict[str, str] = {}
+    while True:
+        more = {
+            reference: f"{service.title()}{name}"
+            for reference, (name, entry, other) in taken.items()
+            if reference not in renamed and _pointing(entry, renamed) != other
+        }
+        if not more:
+            return renamed
+        renamed |= more
+
+
+def _pointing(value: Any, renamed: Mapping[str, str]) -> Any:
+    """A copy in which every reference to a renamed component points at its new name."""
+    if isinstance(value, dict):
+        return {key: _pointing(inner, renamed) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_pointing(inner, renamed) for inner in value]
+    if isinstance(value, str) and value in renamed:
+        return value.rpartition("/")[0] + "/" + renamed[value]
+    return value
