@@ -1,0 +1,61 @@
+"""How often what may be tried, on one page. What succeeds is not counted against anybody."""
+
+from datetime import timedelta
+
+from services.auth.adapters.counters import Counters, Limit
+from services.auth.settings import AuthSettings
+
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+class Limits:
+    """Each method counts an attempt and raises `TooManyAttempts`, or `LimitsUnavailable`, when it may not be made."""
+
+    def __init__(self, counters: Counters, settings: AuthSettings) -> None:
+        self._counters = counters
+        self._otp_phone = Limit("otp_phone", settings.otp_per_phone_per_hour, _HOUR)
+        self._otp_address = Limit("otp_address", settings.otp_per_address_per_hour, _HOUR)
+        self._otp_budget = Limit("otp_budget", settings.otp_messages_per_day, _DAY)
+        self._login = Limit("login", 10, 5 * _MINUTE)
+        self._login_email = Limit("login_email", 100, _HOUR)
+        self._login_address = Limit("login_address", settings.logins_per_address_per_hour, _HOUR)
+        self._second_factor = Limit("second_factor", 10, 5 * _MINUTE)
+        self._service = Limit("service", 30, _MINUTE)
+        self._bootstrap = Limit("bootstrap", 10, _HOUR)
+
+    async def otp_request(self, account_id: str, address: str) -> None:
+        await self._counters.take(self._otp_phone, account_id)
+        await self._counters.take(self._otp_address, address)
+        await self._counters.take(self._otp_budget, "all")
+
+    async def otp_right(self, account_id: str) -> None:
+        """The phone is in the hands of whoever asked for codes."""
+        await self._counters.forget(self._otp_phone, account_id)
+
+    async def login(self, email: str, address: str) -> None:
+        """Per person and address first: who guesses from one place locks out that place only."""
+        await self._counters.take(self._login, f"{email} {address}")
+        await self._counters.take(self._login_email, email)
+        await self._counters.take(self._login_address, address)
+
+    async def login_right(self, email: str, address: str) -> None:
+        await self._counters.forget(self._login, f"{email} {address}")
+        await self._counters.forget(self._login_email, email)
+
+    async def second_factor(self, user_id: str) -> None:
+        await self._counters.take(self._second_factor, user_id)
+
+    async def second_factor_right(self, user_id: str) -> None:
+        await self._counters.forget(self._second_factor, user_id)
+
+    async def service_token(self, service: str, address: str) -> None:
+        await self._counters.take(self._service, f"{service} {address}")
+
+    async def service_token_right(self, service: str, address: str) -> None:
+        await self._counters.forget(self._service, f"{service} {address}")
+
+    async def bootstrap(self, address: str) -> None:
+        await self._counters.take(self._bootstrap, address)
+
+    async def bootstrap_right(self, address: str) -> None:
+        await self._counters.forget(self._bootstrap, address)

@@ -1,0 +1,1 @@
+"""People, clinics, devices, sessions and codes, and the rules they keep by themselves."""

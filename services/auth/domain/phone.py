@@ -1,0 +1,27 @@
+"""Phone numbers that codes can be sent to."""
+
+import re
+
+import phonenumbers
+
+from libs.common.errors import FieldError
+from services.auth.domain.errors import PhoneInvalid, PhoneNotSupported
+
+_INDIAN_MOBILE = re.compile(r"\+91[6-9][0-9]{9}")
+
+
+def mobile_number(text: str) -> str:
+    """The number in E.164 form. Raises `PhoneInvalid`, or `PhoneNotSupported` for what is no Indian mobile: our
+    SMS routes are registered there only."""
+    try:
+        parsed = phonenumbers.parse(text)
+    except phonenumbers.NumberParseException:
+        raise PhoneInvalid(errors=[_at_phone(PhoneInvalid.title)]) from None
+    number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    if not _INDIAN_MOBILE.fullmatch(number):
+        raise PhoneNotSupported(errors=[_at_phone(PhoneNotSupported.title)])
+    return number
+
+
+def _at_phone(detail: str) -> FieldError:
+    return FieldError(pointer="/phone", detail=detail)

@@ -1,0 +1,1 @@
+"""How auth's aggregates are stored and found."""

@@ -1,0 +1,1 @@
+"""What can be done in auth, one file per command."""
