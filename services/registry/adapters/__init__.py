@@ -1,0 +1,1 @@
+"""What the registry asks of other services: which clinics there are."""

@@ -1,0 +1,1 @@
+"""What the registry does when something happened elsewhere."""

@@ -1,0 +1,1 @@
+"""Patients, names and consents, and their rules."""

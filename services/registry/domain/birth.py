@@ -1,0 +1,16 @@
+"""Dates of birth and ages; many patients know only the latter."""
+
+from datetime import date
+
+
+def age_on(day: date, birth_date: date) -> int:
+    """Completed years."""
+    return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
+
+
+def born_years_before(day: date, years: int) -> date:
+    """A date of birth that makes somebody exactly `years` old on `day`."""
+    try:
+        return day.replace(year=day.year - years)
+    except ValueError:  # 29 February
+        return day.replace(year=day.year - years, day=28)

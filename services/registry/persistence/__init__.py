@@ -1,0 +1,1 @@
+"""How the registry's aggregates are encrypted, stored and found."""

@@ -1,0 +1,84 @@
+"""Consents through the API."""
+
+import asyncio
+import hashlib
+
+import orjson
+
+from libs.contracts.roles import ADMIN, BILLING, COMPLIANCE, NURSE
+from services.registry.tests.builders import Clinic, some_phone
+
+
+async def test_given_on_record_with_a_receipt_and_withdrawn_as_easily(clinic: Clinic) -> None:
+    patient = await clinic.register()
+    account = clinic.account(patient["phone"])
+    given = await clinic.consent(patient, token=account, scope=["reminders"])
+    assert (given.status, given.body["status"]) == (201, "IN_FORCE")
+    [event] = await clinic.announced("CONSENT_GRANTED", given.body["id"])
+    assert (event.data["purpose"], event.data["patient_id"]) == ("notifications_whatsapp", patient["id"])
+    gone = await clinic.call("POST", f"/consents/{given.body['id']}/withdraw", token=account)
+    assert (gone.status, gone.body["status"]) == (200, "WITHDRAWN")
+    assert gone.body["receipt"]["withdrawn_at"] is not None
+    assert gone.body["receipt"]["sha256"] != given.body["receipt"]["sha256"]
+    twice = await clinic.call("POST", f"/consents/{given.body['id']}/withdraw", token=account)
+    assert twice.body == gone.body
+    assert len(await clinic.announced("CONSENT_WITHDRAWN", given.body["id"])) == 1
+    actions = [entry["action"] for entry in await clinic.on_record(given.body["id"])]
+    assert actions == ["registry:consent:give", "registry:consent:withdraw"]
+
+
+async def test_anybody_can_check_a_receipt(clinic: Clinic) -> None:
+    consent = (await clinic.consent(await clinic.register())).body
+    unlike = {"recorded_by", "recorded_role", "status", "withdrawn_by", "withdraw_reason", "superseded_by", "receipt"}
+    content = {"clinic_id": clinic.id, **{name: value for name, value in consent.items() if name not in unlike}}
+    digest = hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    assert consent["receipt"]["sha256"] == digest
+
+
+async def test_given_again_it_is_the_same_one(clinic: Clinic) -> None:
+    patient = await clinic.register()
+    answers = await asyncio.gather(*(clinic.consent(patient) for _ in range(10)))
+    assert {answer.status for answer in answers} == {201}
+    assert len({answer.body["id"] for answer in answers}) == 1
+    assert len(await clinic.announced("CONSENT_GRANTED", answers[0].body["id"])) == 1
+
+
+async def test_a_newer_notice_takes_the_place_of_the_older(clinic: Clinic) -> None:
+    patient = await clinic.register()
+    old = (await clinic.consent(patient)).body
+    new = (await clinic.consent(patient, notice_version="2027-01")).body
+    assert new["id"] != old["id"]
+    refused = await clinic.call("POST", f"/consents/{old['id']}/withdraw")
+    assert (refused.status, refused.code, refused.body["superseded_by"]) == (409, "consent_superseded", new["id"])
+    history = (await clinic.call("GET", f"/patients/{patient['id']}/consents")).body["items"]
+    assert [(c["id"], c["status"]) for c in history] == [(new["id"], "IN_FORCE"), (old["id"], "SUPERSEDED")]
+
+
+async def test_given_again_after_withdrawal_it_is_a_new_one(clinic: Clinic) -> None:
+    patient = await clinic.register()
+    first = (await clinic.consent(patient)).body
+    await clinic.call("POST", f"/consents/{first['id']}/withdraw", json={"reason": "too many messages"})
+    second = (await clinic.consent(patient)).body
+    assert (second["status"], second["id"] != first["id"]) == ("IN_FORCE", True)
+
+
+async def test_who_may_give_and_see(clinic: Clinic, other_clinic: Clinic) -> None:
+    patient = await clinic.register()
+    stranger = clinic.account(some_phone())
+    consent = (await clinic.consent(patient, token=clinic.staff(NURSE), given_by="guardian")).body
+    assert (consent["given_by"], consent["recorded_role"]) == ("guardian", "nurse")
+    for token in (clinic.staff(ADMIN), clinic.staff(COMPLIANCE), clinic.staff(BILLING)):
+        assert (await clinic.consent(patient, token=token)).status == 403
+    history = f"/patients/{patient['id']}/consents"
+    assert (await clinic.call("GET", history, token=clinic.staff(COMPLIANCE))).status == 200
+    for token in (stranger, other_clinic.staff(NURSE)):
+        assert (await clinic.consent(patient, token=token)).code == "patient_unknown"
+        withdrawn = await clinic.call("POST", f"/consents/{consent['id']}/withdraw", token=token)
+        assert (withdrawn.status, withdrawn.code) == (404, "consent_unknown")
+    assert (await clinic.call("GET", history, token=stranger)).status == 404
+
+
+async def test_what_is_no_consent(clinic: Clinic) -> None:
+    patient = await clinic.register()
+    for body in ({"purpose": "everything"}, {"notice_version": ""}, {"scope": ["{$ne: 1}"]}, {"status": "IN_FORCE"}):
+        assert (await clinic.consent(patient, **body)).status == 422

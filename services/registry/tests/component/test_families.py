@@ -1,0 +1,114 @@
+"""Guardians and wards, and whose phones open whose records."""
+
+import asyncio
+
+from services.registry.tests.builders import Clinic, account_of, some_phone
+
+
+async def test_a_guardian_s_phone_opens_the_ward_s_record(clinic: Clinic) -> None:
+    mother, child = await clinic.register(name="Meena Iyer"), await clinic.register(name="Arjun Iyer")
+    account = clinic.account(mother["phone"])
+    assert (await clinic.read(child, token=account)).status == 404
+    added = await clinic.add_guardian(child, patient_id=mother["id"], relationship="mother")
+    assert (added.status, added.headers["ETag"]) == (201, '"2"')
+    assert (await clinic.read(child, token=account)).status == 200
+    [event] = await clinic.announced("PATIENT_UPDATED", child["id"])
+    assert set(event.data["accounts"]) == {account_of(mother["phone"]), account_of(child["phone"])}
+
+
+async def test_removed_the_guardian_sees_nothing_any_more(clinic: Clinic) -> None:
+    mother, child = await clinic.register(), await clinic.register()
+    added = await clinic.add_guardian(child, patient_id=mother["id"], relationship="mother")
+    entry = added.body["guardians"][0]["id"]
+    removed = await clinic.call("DELETE", f"/patients/{child['id']}/guardians/{entry}")
+    assert (removed.status, removed.body["guardians"]) == (200, [])
+    assert (await clinic.read(child, token=clinic.account(mother["phone"]))).status == 404
+    assert (await clinic.stored(mother))["ward_ids"] == []
+    again = await clinic.call("DELETE", f"/patients/{child['id']}/guardians/{entry}")
+    assert (again.status, again.code) == (404, "guardian_unknown")
+
+
+async def test_a_guardian_known_by_phone_alone(clinic: Clinic) -> None:
+    child, phone = await clinic.register(), some_phone()
+    await clinic.add_guardian(child, phone=phone, name="Uncle Suresh", relationship="other")
+    assert (await clinic.read(child, token=clinic.account(phone))).body["guardians"][0]["name"] == "Uncle Suresh"
+    assert await clinic.found(phone=phone) == [child["name"]]
+
+
+async def test_a_guardian_s_new_phone_is_the_ward_s_at_once(clinic: Clinic) -> None:
+    mother, father = await clinic.register(name="Mother"), await clinic.register(name="Father")
+    children = [await clinic.register(name=name) for name in ("First", "Second")]
+    for child in children:
+        await clinic.add_guardian(child, patient_id=mother["id"], relationship="mother")
+        await clinic.add_guardian(child, patient_id=father["id"], relationship="father")
+    new = some_phone()
+    assert (await clinic.change(mother, phone=new)).status == 200
+    for child in children:
+        expected = {account_of(new), account_of(father["phone"]), account_of(child["phone"])}
+        assert await clinic.accounts(child) == expected
+        latest = (await clinic.announced("PATIENT_UPDATED", child["id"]))[-1]
+        assert set(latest.data["accounts"]) == expected
+        assert latest.aggregate.seq == 4
+    assert (await clinic.read(children[0], token=clinic.account(mother["phone"]))).status == 404
+
+
+async def test_a_patient_who_drops_a_number_takes_no_access_from_the_other_guardian(clinic: Clinic) -> None:
+    phone, extra = some_phone(), some_phone()
+    mother, father = await clinic.register(name="Mother"), await clinic.register(phone=phone, name="Father")
+    child = await clinic.register(phone=phone, other_phones=[extra], name="Child")
+    for guardian, relationship in ((mother, "mother"), (father, "father")):
+        await clinic.add_guardian(child, patient_id=guardian["id"], relationship=relationship)
+    dropped = await clinic.change(child, token=clinic.account(phone), other_phones=[])
+    assert dropped.status == 200
+    assert await clinic.accounts(child) == {account_of(phone), account_of(mother["phone"])}
+
+
+async def test_a_phone_that_changes_while_a_ward_is_added_is_not_left_open(clinic: Clinic) -> None:
+    mother = await clinic.register(name="Mother")
+    children = [await clinic.register(name=f"Child {n}") for n in range(4)]
+    new = some_phone()
+    answers = await asyncio.gather(
+        *(clinic.add_guardian(child, patient_id=mother["id"], relationship="mother") for child in children[:2]),
+        clinic.change(mother, phone=new),
+        *(clinic.add_guardian(child, patient_id=mother["id"], relationship="mother") for child in children[2:]),
+    )
+    assert {answer.status for answer in answers} <= {200, 201}
+    for child in children:
+        assert await clinic.accounts(child) == {account_of(new), account_of(child["phone"])}
+
+
+async def test_who_cannot_be_a_guardian(clinic: Clinic, other_clinic: Clinic) -> None:
+    child, mother, theirs = await clinic.register(), await clinic.register(), await other_clinic.register()
+    assert (await clinic.add_guardian(child, patient_id=child["id"], relationship="other")).code == (
+        "demographics_invalid"
+    )
+    unknown = await clinic.add_guardian(child, patient_id=theirs["id"], relationship="mother")
+    assert (unknown.status, unknown.code) == (404, "patient_unknown")
+    await clinic.add_guardian(child, patient_id=mother["id"], relationship="mother")
+    assert (await clinic.add_guardian(child, patient_id=mother["id"], relationship="mother")).status == 422
+    for _ in range(5):
+        await clinic.add_guardian(child, phone=some_phone(), relationship="other")
+    seventh = await clinic.add_guardian(child, phone=some_phone(), relationship="other")
+    assert (seventh.status, seventh.code) == (409, "family_too_large")
+    own = await clinic.add_guardian(
+        child, token=clinic.account(child["phone"]), phone=some_phone(), relationship="other"
+    )
+    assert own.status == 403
+
+
+async def test_the_family(clinic: Clinic, other_clinic: Clinic) -> None:
+    phone = some_phone()
+    mother = await clinic.register(name="Meena Iyer", phone=phone)
+    child = await clinic.register(name="Arjun Iyer")
+    await clinic.register(name="Lodger", phone=phone)
+    await other_clinic.register(name="Elsewhere", phone=phone)
+    await clinic.add_guardian(child, patient_id=mother["id"], relationship="mother")
+    family = await clinic.call("GET", f"/patients/{child['id']}/family")
+    assert [(m["name"], m["tie"], m["relationship"]) for m in family.body["items"]] == [
+        ("Lodger", "shares_phone", None),
+        ("Meena Iyer", "guardian", "mother"),
+    ]
+    hers = await clinic.call("GET", f"/patients/{mother['id']}/family", token=clinic.account(child["phone"]))
+    assert hers.status == 404
+    theirs = await clinic.call("GET", f"/patients/{mother['id']}/family")
+    assert ("Arjun Iyer", "ward", "mother") in [(m["name"], m["tie"], m["relationship"]) for m in theirs.body["items"]]

@@ -1,0 +1,193 @@
+"""Reading, finding and changing patients."""
+
+from typing import Any
+
+import pytest
+
+from libs.contracts.roles import ADMIN, BILLING, COMPLIANCE, DOCTOR, FRONT_DESK
+from services.registry.tests.builders import Clinic, some_phone
+from services.registry.tests.queries_seen import QueriesSeen
+
+
+async def test_a_patch_needs_the_version_it_was_made_from(clinic: Clinic) -> None:
+    patient = await clinic.register()
+    first = await clinic.change(patient, if_match='"1"', email="new@example.org")
+    assert (first.status, first.headers["ETag"], first.body["email"]) == (200, '"2"', "new@example.org")
+    stale = await clinic.change(patient, if_match='"1"', email="old@example.org")
+    assert (stale.status, stale.code) == (412, "stale_version")
+    assert (await clinic.change(patient, language="hi")).status == 200
+    assert (await clinic.read(patient)).body["email"] == "new@example.org"
+
+
+async def test_a_patch_merges(clinic: Clinic) -> None:
+    patient = await clinic.register(
+        name="Mrs Asha Rao", address={"line1": "4 MG Road", "city": "Pune"}, email="asha@example.org"
+    )
+    changed = await clinic.change(patient, address={"city": "Nashik"}, email=None, family_name="Kulkarni", age_years=30)
+    assert changed.body["address"] == {**patient["address"], "city": "Nashik"}
+    assert changed.body["email"] is None
+    assert changed.body["name"] == "Mrs Asha Kulkarni"
+    assert changed.body["phone"] == patient["phone"]
+    assert changed.body["birth_date_estimated"]
+    assert (await clinic.read(patient)).body == changed.body
+
+
+async def test_a_patch_that_changes_nothing_is_no_new_version(clinic: Clinic) -> None:
+    patient = await clinic.register(language="ta")
+    same = await clinic.change(patient, language="ta")
+    assert (same.status, same.headers["ETag"]) == (200, '"1"')
+    assert await clinic.announced("PATIENT_UPDATED", patient["id"]) == []
+
+
+@pytest.mark.parametrize("patch", [{"phone": None}, {"name": None}, {"mrn": "1"}, {"accounts": []}, {"ward_ids": []}])
+async def test_what_a_patch_cannot_do(clinic: Clinic, patch: dict[str, Any]) -> None:
+    assert (await clinic.change(await clinic.register(), **patch)).status == 422
+
+
+async def test_found_by_phone_abha_email_and_number(clinic: Clinic, other_clinic: Clinic) -> None:
+    phone = some_phone()
+    await clinic.register(name="Asha Rao", phone=phone, abha_number="12-1212-1212-1212", email="Asha@Example.org")
+    await clinic.register(name="Ravi Rao", other_phones=[phone])
+    await clinic.register(name="Someone Else")
+    await other_clinic.register(name="Not Ours", phone=phone)
+    assert await clinic.found(phone=phone) == ["Asha Rao", "Ravi Rao"]
+    assert await clinic.found(phone=f"{phone[3:8]} {phone[8:]}") == ["Asha Rao", "Ravi Rao"]
+    assert await clinic.found(abha="12-1212-1212-1212") == ["Asha Rao"]
+    assert await clinic.found(email="asha@example.org") == ["Asha Rao"]
+    assert await clinic.found(mrn="0000003") == await clinic.found(mrn="3") == ["Someone Else"]
+    assert await clinic.found(phone=phone, name="ravi") == ["Ravi Rao"]
+    assert await clinic.found(mrn="3", name="ravi") == []
+
+
+async def test_a_changed_phone_is_found_and_the_old_one_is_not(clinic: Clinic) -> None:
+    patient = await clinic.register(name="Asha Rao")
+    new = some_phone()
+    await clinic.change(patient, phone=new)
+    assert await clinic.found(phone=new) == ["Asha Rao"]
+    assert await clinic.found(phone=patient["phone"]) == []
+
+
+async def test_found_by_beginnings_spellings_and_sounds(clinic: Clinic) -> None:
+    for name in ("Lakshmi Rao", "Laxmi Narayanan", "Lata Rao", "Mohd Sameer Khan", "लक्ष्मी देवी", "José D'Souza"):
+        await clinic.register(name=name)
+    assert await clinic.found(name="laxmi") == ["Laxmi Narayanan", "Lakshmi Rao"]
+    assert await clinic.found(name="lakshmi") == ["Lakshmi Rao", "Laxmi Narayanan"]
+    assert await clinic.found(name="la rao") == ["Lakshmi Rao", "Lata Rao"]
+    assert await clinic.found(name="RAO LAK") == ["Lakshmi Rao"]
+    assert await clinic.found(name="Muhammad Samir") == ["Mohd Sameer Khan"]
+    assert await clinic.found(name="same") == ["Mohd Sameer Khan"]
+    assert await clinic.found(name="लक्ष्मी") == ["लक्ष्मी देवी"]
+    assert await clinic.found(name="jose dsouza") == ["José D'Souza"]
+    assert await clinic.found(name="zzz") == []
+    assert (await clinic.call("GET", "/patients", params={"name": "a"})).code == "search_too_broad"
+    assert (await clinic.call("GET", "/patients", params={"name": "..$"})).code == "search_too_broad"
+
+
+async def test_lists_come_in_pages(clinic: Clinic) -> None:
+    for number in range(7):
+        await clinic.register(name=f"Page Turner {chr(97 + number) * 3}")
+    for params, order in (({"name": "page"}, range(7)), ({}, reversed(range(7)))):
+        names: list[str] = []
+        cursor: str | None = None
+        while True:
+            page = {"limit": 3, **({"cursor": cursor} if cursor else {}), **params}
+            answer = await clinic.call("GET", "/patients", params=page)
+            names += [item["name"] for item in answer.body["items"]]
+            cursor = answer.body["next_cursor"]
+            if cursor is None:
+                break
+        assert names == [f"Page Turner {chr(97 + number) * 3}" for number in order]
+
+
+async def test_every_query_has_its_index(clinic: Clinic, queries_seen: QueriesSeen) -> None:
+    phone = some_phone()
+    patient = await clinic.register(name="Indexed Person", phone=phone, age_years=30)
+    queries_seen.watch("patients")
+    account = clinic.account(phone)
+    await clinic.register(name="Indexed Person", phone=phone, age_years=30)
+    for params in ({"phone": phone}, {"name": "indexed person"}, {"mrn": "1"}, {"abha": "11-1111-1111-1111"}, {}):
+        await clinic.call("GET", "/patients", params=params)
+    await clinic.call("GET", "/patients/mine", token=account)
+    await clinic.call("GET", f"/patients/{patient['id']}/family")
+    seen, queries_seen.collection = queries_seen.filters, None
+    assert len(seen) >= 8
+    for query in seen:
+        if "_id" not in query:  # with an id the rest is compared in the one document
+            explained = await clinic.service.runtime.db["patients"].find(query).explain()
+            assert "COLLSCAN" not in str(explained), query
+
+
+async def test_a_look_by_staff_goes_on_record_once(clinic: Clinic) -> None:
+    phone = some_phone()
+    patient = await clinic.register(phone=phone)
+    doctor = clinic.staff(DOCTOR, user_id="usr_doctor")
+    for _ in range(3):
+        assert (await clinic.read(patient, token=doctor)).status == 200
+    await clinic.read(patient, token=clinic.account(phone))
+    await clinic.found(phone=phone)
+    looks = [e for e in await clinic.on_record(patient["id"]) if e["action"] == "registry:patient:read"]
+    assert len(looks) == 1
+    assert looks[0]["subject_id"] == patient["id"]
+    [entry] = [e for e in await clinic.service.announced("AUDIT_ENTRY") if e.data == looks[0]]
+    assert (entry.actor.id, entry.actor.role, entry.clinic_id) == ("usr_doctor", "doctor", clinic.id)
+
+
+async def test_each_session_s_look_is_its_own(clinic: Clinic) -> None:
+    patient = await clinic.register()
+    for _ in range(2):
+        await clinic.read(patient, token=clinic.staff(DOCTOR, user_id="usr_doctor"))
+    looks = [e for e in await clinic.on_record(patient["id"]) if e["action"] == "registry:patient:read"]
+    assert len(looks) == 2
+
+
+async def test_what_is_not_yours_looks_like_what_is_not_there(clinic: Clinic, other_clinic: Clinic) -> None:
+    patient = await clinic.register()
+    missing = {"id": "pat_01jd2v7xk4e5ta3m3w2x0v6h7c"}
+    stranger = clinic.account(some_phone())
+    for token in (other_clinic.staff(ADMIN), stranger):
+        theirs = await clinic.read(patient, token=token)
+        nothing = await clinic.read(missing, token=token)
+        assert theirs.status == nothing.status == 404
+        assert _told(theirs.body) == _told(nothing.body)
+        changed = await clinic.change(patient, token=token, email="mine@example.org")
+        assert (changed.status, _told(changed.body)) == (404, _told(nothing.body))
+    assert (await clinic.call("GET", "/patients/mine", token=stranger)).body["items"] == []
+
+
+def _told(body: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in body.items() if name != "request_id"}
+
+
+async def test_a_patient_changes_their_details_but_not_who_may_see_them(clinic: Clinic) -> None:
+    phone = some_phone()
+    patient = await clinic.register(phone=phone, other_phones=[some_phone()])
+    account = clinic.account(phone)
+    assert (await clinic.change(patient, token=account, email="me@example.org")).status == 200
+    added = await clinic.change(patient, token=account, other_phones=[some_phone()])
+    assert (added.status, added.code) == (403, "phone_not_verified")
+    assert (await clinic.change(patient, token=account, other_phones=[])).status == 200
+
+
+async def test_roles(clinic: Clinic) -> None:
+    patient = await clinic.register()
+    for role in (BILLING, COMPLIANCE):
+        assert (await clinic.read(patient, token=clinic.staff(role))).status == 200
+        assert (await clinic.change(patient, token=clinic.staff(role), language="hi")).status == 403
+    assert (await clinic.call("GET", "/patients", token=clinic.account(some_phone()))).status == 403
+
+
+async def test_out_of_use_and_back(clinic: Clinic) -> None:
+    patient = await clinic.register()
+    path = f"/patients/{patient['id']}"
+    assert (await clinic.call("POST", f"{path}/deactivate", token=clinic.staff(FRONT_DESK))).status == 403
+    gone = await clinic.call("POST", f"{path}/deactivate", token=clinic.staff(ADMIN), json={"reason": "entered twice"})
+    assert (gone.status, gone.body["active"]) == (200, False)
+    [event] = await clinic.announced("PATIENT_UPDATED", patient["id"])
+    assert event.data["active"] is False
+    assert (await clinic.on_record(patient["id"]))[-1]["reason"] == "entered twice"
+    assert (await clinic.change(patient, language="hi")).code == "patient_inactive"
+    assert (await clinic.consent(patient)).code == "patient_inactive"
+    assert (await clinic.read(patient)).status == 200
+    back = await clinic.call("POST", f"{path}/reactivate", token=clinic.staff(ADMIN))
+    assert back.body["active"] is True
+    assert (await clinic.change(patient, language="hi")).status == 200

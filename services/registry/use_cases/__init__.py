@@ -1,0 +1,1 @@
+"""What can be done with patients and consents, one command per file."""

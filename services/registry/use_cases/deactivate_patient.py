@@ -1,0 +1,38 @@
+"""Take a record out of use, and bring it back; nothing is deleted."""
+
+from libs.common.command import Command
+from libs.contracts.registry import PatientUpdated
+from services.registry.domain.patient import Patient
+from services.registry.permissions import PATIENT_DEACTIVATE
+from services.registry.use_cases.ports import RegistryTx
+
+
+class DeactivatePatient(Command):
+    patient_id: str
+    reason: str | None = None
+
+
+async def deactivate_patient(command: DeactivatePatient, tx: RegistryTx) -> Patient:
+    patient = await tx.patients.get(command.patient_id)
+    patient.deactivate()
+    return await _keep(patient, command.reason, tx)
+
+
+class ReactivatePatient(Command):
+    patient_id: str
+    reason: str | None = None
+
+
+async def reactivate_patient(command: ReactivatePatient, tx: RegistryTx) -> Patient:
+    patient = await tx.patients.get(command.patient_id)
+    if patient.active:
+        return patient
+    patient.reactivate()
+    return await _keep(patient, command.reason, tx)
+
+
+async def _keep(patient: Patient, reason: str | None, tx: RegistryTx) -> Patient:
+    await tx.patients.keep(patient)
+    tx.publish(PatientUpdated.of(patient))
+    tx.audit(PATIENT_DEACTIVATE, patient, reason=reason)
+    return patient

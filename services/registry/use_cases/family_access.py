@@ -1,0 +1,35 @@
+"""Whose phones open whose records: worked out anew whenever numbers or guardians change."""
+
+from collections.abc import Iterable
+
+from libs.contracts.registry import PatientUpdated
+from services.registry.domain.errors import PhoneNotVerified
+from services.registry.domain.patient import Patient
+from services.registry.use_cases.ports import RegistryTx
+
+
+async def refresh_access(patient: Patient, tx: RegistryTx, changed: Iterable[Patient] = ()) -> bool:
+    """Recompute who may act for `patient`; `changed` are guardians this transaction has changed itself."""
+    at_hand = {guardian.id: guardian for guardian in changed}
+    others = [guardian_id for guardian_id in patient.guardian_ids if guardian_id not in at_hand]
+    guardians = [at_hand[guardian_id] for guardian_id in patient.guardian_ids if guardian_id in at_hand]
+    guardians += await tx.patients.relatives(others, patient.clinic_id)
+    return patient.grant_access(guardians, tx.account_of)
+
+
+async def pass_on_to_wards(guardian: Patient, tx: RegistryTx) -> None:
+    """The guardian's numbers changed: the new ones open the wards' records and the old ones no longer do.
+
+    The guardian's document names its wards, so a ward that is added at this moment conflicts with this change
+    and one of the two runs again.
+    """
+    for ward in await tx.patients.relatives(guardian.ward_ids, guardian.clinic_id):
+        if await refresh_access(ward, tx, changed=[guardian]):
+            await tx.patients.keep(ward)
+            tx.publish(PatientUpdated.of(ward))
+
+
+def ensure_verified(phones: Iterable[str], tx: RegistryTx) -> None:
+    """Accounts may write down no other number than the one they have shown to hold."""
+    if tx.actor.kind == "account" and any(tx.account_of(phone) != tx.actor.id for phone in phones):
+        raise PhoneNotVerified
