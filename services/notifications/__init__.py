@@ -1,0 +1,1 @@
+"""Notifications: what people are told, over which channel, and whether it reached them."""

@@ -1,0 +1,1 @@
+"""What a message is and may do, without storage, vendors or the web."""

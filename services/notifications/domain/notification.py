@@ -1,0 +1,311 @@
+"""The life of one message to one person, over as many channels as it takes.
+
+QUEUED -> SENDING -> SENT -> DELIVERED -> READ is the good way. Before it goes, DEFERRED waits for the end of quiet
+hours and SUPPRESSED ends what must not go out. A channel that cannot deliver hands over to the next of the plan, and
+the last one to FAILED. UNKNOWN may have gone out: it is asked about, never sent again by itself.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+from pydantic import BaseModel
+
+from libs.common.aggregate import Aggregate
+from libs.common.ids import new_id
+from services.notifications.domain.errors import NotRepeatable
+from services.notifications.domain.outcome import Answer, Outcome, Receipt, Result
+from services.notifications.domain.purposes import RULES, Category, Channel, Purpose, lane_of
+
+PLATFORM = "platform"
+"""Stands in for the clinic of messages that belong to none, such as login codes of patients."""
+
+LEASE = timedelta(seconds=60)
+"""Longer than the slowest send; who holds one for longer has died."""
+MAX_TRIES = 3
+"""On each channel."""
+RETRIED_FOR = timedelta(hours=1)
+
+ASKABLE = frozenset({Channel.SMS})
+"""Vendors that can be asked about a message by our own reference."""
+DOUBT_LASTS: Mapping[Channel, timedelta] = MappingProxyType(
+    {Channel.SMS: timedelta(seconds=1), Channel.WHATSAPP: timedelta(minutes=2), Channel.EMAIL: timedelta(0)}
+)
+"""How long a doubt is left alone: an SMS gateway is asked soon, WhatsApp may yet report, mail never does."""
+ASKED_AGAIN_AFTER = (timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=5), timedelta(hours=1))
+
+
+class Status(StrEnum):
+    QUEUED = "QUEUED"
+    DEFERRED = "DEFERRED"
+    SENDING = "SENDING"
+    SENT = "SENT"
+    DELIVERED = "DELIVERED"
+    READ = "READ"
+    FAILED = "FAILED"
+    UNKNOWN = "UNKNOWN"
+    SUPPRESSED = "SUPPRESSED"
+
+
+_WAITING = (Status.QUEUED, Status.DEFERRED)
+_OPEN = (Status.SENDING, Status.UNKNOWN)
+_REACHED = {Status.SENT: 1, Status.DELIVERED: 2, Status.READ: 3}
+
+
+class Attempt(BaseModel):
+    """One call to a vendor."""
+
+    channel: Channel
+    at: datetime
+    provider_message_id: str | None = None
+    error_code: str | None = None
+
+
+class Step(BaseModel):
+    """One move, as the history shows it."""
+
+    at: datetime
+    status: Status
+    channel: Channel
+    detail: str | None = None
+
+
+class Notification(Aggregate):
+    """`params` are the ids and times a text is made from; names, numbers and codes are asked for at send time.
+
+    about       what it tells of (an appointment, a challenge), in the version `about_seq`
+    due_at      when the sender must look at it next; None: never again
+    lane        the queue it waits in, while it is due at all
+    correlation_id, traceparent: the request it all began with, for logs, events and traces
+    position    of the current channel in the plan; `tries` and `inquiries` count on that channel
+    round       grows when somebody has it sent again
+    """
+
+    patient_id: str | None = None
+    purpose: Purpose
+    category: Category
+    plan: list[Channel]
+    about: str
+    about_seq: int = 0
+    params: dict[str, str] = {}
+    status: Status = Status.QUEUED
+    due_at: datetime | None = None
+    lane: str | None = None
+    expires_at: datetime
+    position: int = 0
+    tries: int = 0
+    inquiries: int = 0
+    round: int = 1
+    language: str | None = None
+    template: str | None = None
+    recipient_hint: str | None = None
+    error_code: str | None = None
+    correlation_id: str | None = None
+    traceparent: str | None = None
+    attempts: list[Attempt] = []
+    history: list[Step] = []
+
+    @classmethod
+    def queue(
+        cls,
+        purpose: Purpose,
+        *,
+        clinic_id: str,
+        about: str,
+        now: datetime,
+        expires_at: datetime,
+        about_seq: int = 0,
+        patient_id: str | None = None,
+        language: str | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> "Notification":
+        rules = RULES[purpose]
+        notification = cls(
+            id=new_id("ntf"),
+            clinic_id=clinic_id,
+            patient_id=patient_id,
+            purpose=purpose,
+            category=rules.category,
+            plan=list(rules.plan),
+            about=about,
+            about_seq=about_seq,
+            params=dict(params or {}),
+            expires_at=expires_at,
+            language=language,
+        )
+        notification._move(Status.QUEUED, now, due_at=now)
+        return notification
+
+    @property
+    def subject_id(self) -> str | None:
+        return self.patient_id
+
+    @property
+    def channel(self) -> Channel:
+        return self.plan[self.position]
+
+    @property
+    def ref(self) -> str:
+        """What the vendor knows it by: a repeated attempt is the same message, a new round is another."""
+        return self.id if self.round == 1 else f"{self.id}.{self.round}"
+
+    @property
+    def is_waiting(self) -> bool:
+        """Not handed to anybody yet."""
+        return self.status in _WAITING
+
+    def is_due(self, now: datetime) -> bool:
+        return self.due_at is not None and self.due_at <= now
+
+    def begin(self, now: datetime) -> None:
+        """Somebody sends it now, and says within the lease what came of it."""
+        self.tries += 1
+        self.attempts = [*self.attempts, Attempt(channel=self.channel, at=now)]
+        self._move(Status.SENDING, now, due_at=now + LEASE)
+
+    def defer(self, until: datetime, now: datetime) -> None:
+        """Wait for a better hour; the time it may take is longer by that."""
+        self.expires_at += until - now
+        self._move(Status.DEFERRED, now, due_at=until, detail="quiet_hours")
+
+    def suppress(self, reason: str, now: datetime) -> None:
+        self._move(Status.SUPPRESSED, now, detail=reason)
+
+    def fail(self, code: str, now: datetime) -> None:
+        """Nothing is left to try."""
+        self.error_code = code
+        self._move(Status.FAILED, now, detail=code)
+
+    def next_channel(self, code: str, now: datetime) -> None:
+        """This channel cannot deliver: the next of the plan may."""
+        if not self._has_another_channel:
+            self.fail(code, now)
+            return
+        self.position += 1
+        self.tries = self.inquiries = 0
+        self._move(Status.QUEUED, now, due_at=now, detail=code)
+
+    def lapse(self, now: datetime) -> None:
+        """Whoever was sending it has died, before or after the vendor took it."""
+        self._doubt("sender_lost", now)
+
+    def conclude(self, attempt: int, outcome: Outcome, now: datetime, *, wait: timedelta) -> None:
+        """What came of attempt number `attempt`; `wait` is the time until another try, if there is one.
+
+        A receipt may have told more in the meantime; what is known already is not taken back.
+        """
+        made = self.attempts[attempt - 1]
+        made.provider_message_id = made.provider_message_id or outcome.message_id
+        made.error_code = outcome.code
+        if attempt != len(self.attempts) or self.status not in _OPEN:
+            return
+        code = outcome.code or str(outcome.result)
+        match outcome.result:
+            case Result.ACCEPTED:
+                self._move(Status.SENT, now)
+            case Result.REFUSED:
+                self.next_channel(code, now)
+            case Result.HOPELESS:
+                self.fail(code, now)
+            case Result.FAILED if self.tries >= MAX_TRIES:
+                self.next_channel(code, now)
+            case Result.FAILED:
+                self._move(Status.QUEUED, now, due_at=now + wait, detail=code)
+            case Result.VENDOR_DOWN if self._has_another_channel:
+                self.next_channel(code, now)
+            case Result.VENDOR_DOWN | Result.NOT_READY:
+                self._put_back(code, now + wait, now)
+            case Result.UNANSWERED:
+                self._doubt(code, now)
+
+    def ask_again(self, now: datetime) -> bool:
+        """In doubt: whether the vendor is asked now. When there is nothing more to ask, it is left to people."""
+        if self.channel in ASKABLE and self.inquiries < len(ASKED_AGAIN_AFTER):
+            self.due_at = now + ASKED_AGAIN_AFTER[self.inquiries]
+            self.inquiries += 1
+            return True
+        self._move(Status.UNKNOWN, now, detail="left_to_people")
+        return False
+
+    def answered(self, answer: Answer, now: datetime) -> None:
+        """What the vendor says about the message in doubt; one it never took is sent as if nothing had been."""
+        if self.status is not Status.UNKNOWN:
+            return
+        if answer.receipt is not None:
+            self.reported(answer.receipt, self.channel, now, message_id=answer.message_id, code=answer.code)
+        elif self.tries >= MAX_TRIES:
+            self.next_channel("not_taken", now)
+        else:
+            self._move(Status.QUEUED, now, due_at=now, detail="not_taken")
+
+    def reported(
+        self,
+        receipt: Receipt,
+        channel: Channel,
+        now: datetime,
+        *,
+        message_id: str | None = None,
+        code: str | None = None,
+    ) -> None:
+        """A vendor reports. Reports come in any order and more than once: only what is news moves anything."""
+        attempt = self._attempt_behind(channel, message_id)
+        if attempt is None:
+            return
+        attempt.provider_message_id = message_id or attempt.provider_message_id
+        current = channel is self.channel and attempt is self.attempts[-1]
+        if receipt is Receipt.FAILED:
+            if current and self.status in (*_OPEN, Status.SENT):
+                self.next_channel(code or "not_delivered", now)
+        elif receipt is not Receipt.SENT or (current and self.status in _OPEN):
+            status = Status[receipt.name]
+            if _REACHED[status] > _REACHED.get(self.status, 0) and self.status is not Status.SUPPRESSED:
+                self._move(status, now, channel=channel)
+
+    def send_again(self, now: datetime) -> None:
+        """Somebody decided to repeat it, from the first channel on."""
+        if self.status not in (Status.FAILED, Status.UNKNOWN):
+            raise NotRepeatable(extra={"status": self.status})
+        self.round += 1
+        self.position = self.tries = self.inquiries = 0
+        self.error_code = None
+        self.expires_at = max(self.expires_at, now + RETRIED_FOR)
+        self._move(Status.QUEUED, now, due_at=now, detail="sent_again")
+
+    @property
+    def _has_another_channel(self) -> bool:
+        return self.position + 1 < len(self.plan)
+
+    def _put_back(self, code: str, due_at: datetime, now: datetime) -> None:
+        """As if it had not begun: an outage of hours must not grow the document with every look at it."""
+        self.tries -= 1
+        self.attempts = self.attempts[:-1]
+        self.history = self.history[:-1]
+        waited_for_the_same = self.history[-1].status is Status.QUEUED and self.history[-1].detail == code
+        if waited_for_the_same:
+            self.history = self.history[:-1]
+        self._move(Status.QUEUED, now, due_at=due_at, detail=code)
+
+    def _attempt_behind(self, channel: Channel, message_id: str | None) -> Attempt | None:
+        """The attempt a report is about: the one with that id, else the latest on that channel."""
+        on_channel = [attempt for attempt in self.attempts if attempt.channel is channel]
+        named = [attempt for attempt in on_channel if attempt.provider_message_id == message_id]
+        unnamed = [attempt for attempt in on_channel if attempt.provider_message_id is None]
+        return next(reversed(named or unnamed), None)
+
+    def _doubt(self, code: str, now: datetime) -> None:
+        self._move(Status.UNKNOWN, now, due_at=now + DOUBT_LASTS[self.channel], detail=code)
+
+    def _move(
+        self,
+        status: Status,
+        now: datetime,
+        *,
+        due_at: datetime | None = None,
+        detail: str | None = None,
+        channel: Channel | None = None,
+    ) -> None:
+        self.status = status
+        self.due_at = due_at
+        self.lane = None if due_at is None else lane_of(self.channel, self.category)
+        self.history = [*self.history, Step(at=now, status=status, channel=channel or self.channel, detail=detail)]

@@ -1,0 +1,1 @@
+"""What notifications does by itself: sending what is due."""

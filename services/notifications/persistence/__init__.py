@@ -1,0 +1,1 @@
+"""How notifications' aggregates are stored and found."""

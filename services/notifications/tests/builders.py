@@ -1,0 +1,313 @@
+"""A clinic's desk to test notifications at: patients to write to, events that cause messages, and what arrived."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import uvicorn
+from starlette.types import ASGIApp
+
+from libs.common.ids import new_id
+from libs.common.messaging.events import AggregateRef, Envelope, Event, EventActor
+from libs.common.testing.clock import FrozenClock
+from libs.common.testing.service import Answer, KnownSubjects, ServiceUnderTest, service_under_test
+from libs.contracts.auth import OtpRequested
+from libs.contracts.auth_api import account_id
+from libs.contracts.roles import FRONT_DESK
+from libs.contracts.scheduling import AppointmentCancelled, AppointmentConfirmed, AppointmentRescheduled
+from sandbox.app import create_app as create_sandbox
+from sandbox.phones import Phone
+from sandbox.settings import SandboxSettings
+from sandbox.world import World, running_world
+from services.notifications.bootstrap import NotificationsRuntime
+from services.notifications.consumers.subscriptions import SUBSCRIPTIONS
+from services.notifications.main import build
+from services.notifications.settings import NotificationsSettings
+from services.notifications.use_cases.ports import ClinicCard, Code, Recipient
+
+WHATSAPP_SECRET, SMS_SECRET, VERIFY_TOKEN = "whatsapp-secret", "sms-secret", "verify-token"
+VENDOR_TIMEOUT = 0.5
+MORNING = FrozenClock().now()
+_SHARED = {
+    "whatsapp_token": "whatsapp-token",
+    "whatsapp_phone_number_id": "106540352242922",
+    "whatsapp_app_secret": WHATSAPP_SECRET,
+    "whatsapp_verify_token": VERIFY_TOKEN,
+    "sms_api_key": "sms-key",
+    "sms_webhook_secret": SMS_SECRET,
+}
+
+
+@dataclass
+class KnownPeople:
+    """`People` as a test knows them, instead of auth and the registry."""
+
+    patients: dict[str, Recipient] = field(default_factory=dict)
+    codes: dict[str, Code] = field(default_factory=dict)
+    clinics: dict[str, ClinicCard] = field(default_factory=dict)
+    staff: dict[str, str] = field(default_factory=dict)
+    away: Exception | None = None
+
+    async def patient(self, patient_id: str) -> Recipient | None:
+        self._answer()
+        return self.patients.get(patient_id)
+
+    async def code(self, challenge_id: str) -> Code | None:
+        self._answer()
+        return self.codes.get(challenge_id)
+
+    async def clinic(self, clinic_id: str) -> ClinicCard | None:
+        self._answer()
+        return self.clinics.get(clinic_id)
+
+    async def staff_name(self, user_id: str) -> str | None:
+        self._answer()
+        return self.staff.get(user_id)
+
+    def _answer(self) -> None:
+        if self.away is not None:
+            raise self.away
+
+
+class MadeUp(NotificationsRuntime):
+    """Notifications with people and patients that tests make up, instead of auth and the registry."""
+
+    def __init__(self, settings: NotificationsSettings, **parts: Any) -> None:
+        self.known, self.known_subjects = KnownPeople(), KnownSubjects()
+        super().__init__(settings, people=self.known, subjects=lambda _: self.known_subjects, **parts)
+
+
+@dataclass
+class Platform:
+    """The service and the world around it, started once: building the indexes takes seconds."""
+
+    service: ServiceUnderTest
+    runtime: MadeUp
+    world: World
+    sandbox: httpx.AsyncClient
+
+    async def start_afresh(self) -> None:
+        """Forget what the test before stored, said and broke, and go back to the morning."""
+        for name in await self.runtime.db.list_collection_names():
+            await self.runtime.db[name].delete_many({})
+        subjects = self.runtime.subjects
+        assert subjects is not None
+        subjects._by_account.clear()
+        self.runtime.known.__init__()  # type: ignore[misc]
+        self.runtime.known_subjects.known.clear()
+        self.service.clock.advance(seconds=(MORNING - self.service.clock.now()).total_seconds())
+        self.world.webhooks.__dict__.pop("send", None)
+        self.world.faults.clear()
+        self.world.messages.clear()
+        for phone in list(self.world.phones._phones):
+            self.world.phones.describe(phone, Phone())
+
+
+class Desk:
+    """One clinic and one doctor on that platform."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.service = platform.service
+        self.runtime = platform.runtime
+        self.world = platform.world
+        self.sandbox = platform.sandbox
+        self.people = platform.runtime.known
+        self.subjects = platform.runtime.known_subjects
+        self.sender = platform.runtime.sender()
+        self.clinic_id = new_id("cln")
+        self.doctor_id = new_id("usr")
+        self.people.clinics[self.clinic_id] = ClinicCard(name="Asha Clinic", zone="Asia/Kolkata")
+        self.people.staff[self.doctor_id] = "Dr. Meera Rao"
+
+    @property
+    def now(self) -> datetime:
+        return self.service.clock.now()
+
+    def staff(self, role: str = FRONT_DESK) -> str:
+        return self.service.mint.staff(role, self.clinic_id)
+
+    def patient(self, phone: str = "+919876543210", **known: Any) -> str:
+        """The id of a new patient with this phone, which also is their account."""
+        patient_id = new_id("pat")
+        self.people.patients[patient_id] = Recipient(phone=phone, **{"name": "Ravi Kumar", **known})
+        self.subjects.add(patient_id, self.clinic_id, account_id(phone, self.runtime.account_key))
+        return patient_id
+
+    def account(self, phone: str = "+919876543210") -> str:
+        return self.service.mint.account(account_id(phone, self.runtime.account_key))
+
+    def envelope(self, event: Event, *, seq: int = 1, clinic_id: str | None = "own") -> Envelope:
+        return Envelope(
+            id=new_id("evt"),
+            type=event.type,
+            version=event.version,
+            occurred_at=self.now,
+            clinic_id=self.clinic_id if clinic_id == "own" else clinic_id,
+            actor=EventActor(id="svc:test", role="system"),
+            aggregate=AggregateRef(type=event.aggregate_type, id=event.aggregate_id, seq=seq),
+            correlation_id=new_id("req"),
+            data=event.model_dump(mode="json"),
+        )
+
+    async def happens(self, event: Event, *, seq: int = 1, clinic_id: str | None = "own") -> None:
+        """The service hears of it, and what it queues is not sent yet."""
+        await self.service.deliver(SUBSCRIPTIONS, self.envelope(event, seq=seq, clinic_id=clinic_id))
+
+    async def code_is_requested(self, phone: str = "+919876543210", code: str = "482913", language: str = "en") -> str:
+        challenge_id = new_id("otp")
+        expires_at = self.now + timedelta(minutes=5)
+        self.people.codes[challenge_id] = Code(phone=phone, code=code, language=language, expires_at=expires_at)
+        await self.happens(OtpRequested(challenge_id=challenge_id, language=language), clinic_id=None)
+        return challenge_id
+
+    async def books(self, patient_id: str, appointment_id: str | None = None, *, seq: int = 1) -> str:
+        """An appointment tomorrow, at a quarter past ten in India, is confirmed."""
+        appointment_id = appointment_id or new_id("apt")
+        details = self._appointment(appointment_id, patient_id)
+        await self.happens(AppointmentConfirmed(**details, mode="IN_PERSON"), seq=seq)
+        return appointment_id
+
+    async def moves(self, patient_id: str, appointment_id: str, *, seq: int = 2) -> None:
+        details = self._appointment(appointment_id, patient_id, hours=2)
+        before = self._appointment(appointment_id, patient_id)
+        event = AppointmentRescheduled(**details, previous_start=before["start"], previous_end=before["end"])
+        await self.happens(event, seq=seq)
+
+    async def cancels(self, patient_id: str, appointment_id: str, *, seq: int = 2) -> None:
+        event = AppointmentCancelled(**self._appointment(appointment_id, patient_id), cancelled_by="usr_x")
+        await self.happens(event, seq=seq)
+
+    async def fails(self, provider: str, mode: str, **more: Any) -> None:
+        """Break a vendor; mode `none` repairs it."""
+        answer = await self.sandbox.post("/faults", json={"provider": provider, "mode": mode, **more})
+        assert answer.is_success, answer.text
+
+    def loses_reports(self) -> None:
+        """From now on the vendors' webhooks do not come."""
+        self.world.webhooks.send = lambda *_: None  # type: ignore[method-assign]
+
+    async def arrived(self, to: str = "+919876543210", channel: str | None = None) -> list[dict[str, Any]]:
+        """What is on that phone or in that mailbox, newest first."""
+        params = {"to": to} | ({"channel": channel} if channel else {})
+        return list((await self.sandbox.get("/messages", params=params)).json()["items"])
+
+    async def told(self, patient_id: str, token: str | None = None) -> list[dict[str, Any]]:
+        """The patient's notifications, newest first, as the front desk sees them."""
+        answer = await self.call("GET", "/notifications", token=token, params={"patient_id": patient_id})
+        assert answer.status == 200, answer.body
+        return list(answer.body["items"])
+
+    async def call(self, method: str, path: str, *, token: str | None = None, **more: Any) -> Answer:
+        return await self.service.call(method, path, token=token or self.staff(), **more)
+
+    async def stored(self) -> list[dict[str, Any]]:
+        """The rows of the outbox, oldest first."""
+        return await self.runtime.db["notifications_outbox"].find({}, sort=[("_id", 1)]).to_list()
+
+    async def until_it_stands_at(self, status: str) -> dict[str, Any]:
+        """Wait until the one row there is has come so far."""
+
+        async def so_far() -> bool:
+            return str((await self.stored())[0]["status"]) == status
+
+        await until(so_far)
+        return (await self.stored())[0]
+
+    async def after(self, **duration: float) -> None:
+        """Let time pass, and send what is due by then."""
+        self.service.clock.advance(**duration)
+        await self.sender.send_due_now()
+
+    def _appointment(self, appointment_id: str, patient_id: str, hours: float = 0) -> dict[str, Any]:
+        start = (self.now + timedelta(days=1)).replace(hour=4, minute=45, second=0, microsecond=0)
+        start += timedelta(hours=hours)
+        return {
+            "appointment_id": appointment_id,
+            "patient_id": patient_id,
+            "doctor_id": self.doctor_id,
+            "start": start,
+            "end": start + timedelta(minutes=15),
+        }
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until it holds; fails after five seconds."""
+    async with asyncio.timeout(5):
+        while not await condition():  # noqa: ASYNC110 - there is nothing to be told by
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def running_platform(mongodb_url: str, redis_url: str) -> AsyncIterator[Platform]:
+    """The sandbox reports to the service's socket, the service sends to the sandbox's."""
+    async with AsyncExitStack() as stack:
+        ours, theirs = (stack.enter_context(_free_port()) for _ in range(2))
+        world_settings = SandboxSettings.model_validate(
+            {
+                **_SHARED,
+                "webhook_base_url": _url(ours),
+                "webhook_retry_seconds": (0.05, 0.05, 0.05),
+                "delivered_after_seconds": 0.02,
+                "read_after_seconds": 0.02,
+                "whatsapp_pair_burst": 1_000,
+            }
+        )
+        values = {
+            **_SHARED,
+            "account_pseudonym_key": "pseudonyms",
+            "whatsapp_api_url": _url(theirs),
+            "sms_api_url": _url(theirs),
+            "smtp_host": "127.0.0.1",
+            "vendor_timeout_seconds": VENDOR_TIMEOUT,
+        }
+        world = await stack.enter_async_context(running_world(world_settings))
+        values["smtp_port"] = world.smtp_port
+        service = await stack.enter_async_context(
+            service_under_test(
+                build,
+                MadeUp,
+                NotificationsSettings,
+                mongodb_url=mongodb_url,
+                redis_url=redis_url,
+                settings_values=values,
+            )
+        )
+        await stack.enter_async_context(_served(create_sandbox(world), theirs))
+        await stack.enter_async_context(_served(service.app, ours))
+        sandbox = await stack.enter_async_context(httpx.AsyncClient(base_url=_url(theirs)))
+        runtime = service.runtime
+        assert isinstance(runtime, MadeUp)
+        await runtime.registration().register()
+        yield Platform(service, runtime, world, sandbox)
+
+
+@asynccontextmanager
+async def _served(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
+    config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+
+    async def started() -> bool:
+        return server.started
+
+    await until(started)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await running
+
+
+def _free_port() -> socket.socket:
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
