@@ -68,7 +68,8 @@ class RabbitPart(LocalProcess):
             "RABBITMQ_MNESIA_BASE": str(self.folder / "data"),
             "RABBITMQ_LOG_BASE": str(self.folder / "log"),
             "RABBITMQ_PID_FILE": str(self.folder / "rabbitmq.pid"),
-            "RABBITMQ_NODENAME": "clinic@localhost",
+            "RABBITMQ_NODENAME": "clinic@127.0.0.1",  # a name would have to be resolved
+            "RABBITMQ_USE_LONGNAME": "true",
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODE_PORT": str(self.port),
             "RABBITMQ_DIST_PORT": str(self._distribution_port),
