@@ -21,6 +21,8 @@ from libs.common.security.service_tokens import ServiceTokens
 from libs.common.security.tokens import KeySource, Revocations, TokenVerifier
 from libs.common.settings import ServiceSettings
 from libs.common.subjects import SubjectDirectory, SubjectOwner
+from libs.common.telemetry.logs import setup_logging
+from libs.common.telemetry.tracing import setup_tracing
 
 T = TypeVar("T", bound=Tx)
 
@@ -47,6 +49,8 @@ class Runtime(Generic[T]):
         clock: Clock | None = None,
         database: str | None = None,
     ) -> None:
+        setup_logging(settings.service_name, settings.log_level)
+        setup_tracing(settings.service_name, settings)  # before the MongoDB client, which it listens to
         self.settings = settings
         self.clock = clock or SystemClock()
         self._documents = documents

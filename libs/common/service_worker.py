@@ -15,8 +15,7 @@ from libs.common.messaging.relay import OutboxRelay
 from libs.common.mongo.once import Once, forget_old_keys
 from libs.common.runtime import Runtime
 from libs.common.security.caller import system_caller
-from libs.common.telemetry.logs import setup_logging
-from libs.common.telemetry.tracing import setup_tracing, stop_tracing
+from libs.common.telemetry.tracing import stop_tracing
 from libs.common.worker import Part, run_worker
 
 WORKER_PORT = "WORKER_PORT"
@@ -50,8 +49,6 @@ async def _work(
 ) -> None:
     runtime = make_runtime()
     settings = runtime.settings
-    setup_logging(settings.service_name, settings.log_level)
-    setup_tracing(settings.service_name, settings)
     await runtime.start()
     amqp_url = str(settings.amqp_url)
     parts: dict[str, Part] = {

@@ -51,6 +51,7 @@ class SubjectDirectory:
         self._rows = db[collection]
         self._owner = owner
         self._missing = missing
+        self._by_id: TTLCache[str, Subject] = TTLCache(maxsize=10_000, ttl=_REMEMBERED_SECONDS)
         self._by_account: TTLCache[str, dict[str, str]] = TTLCache(maxsize=10_000, ttl=_REMEMBERED_SECONDS)
 
     async def build_indexes(self) -> None:
@@ -58,8 +59,7 @@ class SubjectDirectory:
 
     async def require(self, subject_id: str, caller: Caller) -> Subject:
         """The subject, if it is active and within the caller's reach; else `missing`, as if there were none."""
-        raw = await self._rows.find_one({"_id": subject_id})
-        subject = _subject(raw) if raw else await self._learn(subject_id)
+        subject = self._by_id.get(subject_id) or await self._find(subject_id)
         if subject is None or not subject.active or not _within_reach(subject, caller):
             raise self._missing
         if caller.kind == "account" and subject_id not in caller.owns:
@@ -76,6 +76,13 @@ class SubjectDirectory:
             known = {row["_id"]: row["clinic_id"] for row in rows}
             self._by_account[account_id] = known
         return known
+
+    async def _find(self, subject_id: str) -> Subject | None:
+        raw = await self._rows.find_one({"_id": subject_id})
+        subject = _subject(raw) if raw else await self._learn(subject_id)
+        if subject is not None:
+            self._by_id[subject_id] = subject
+        return subject
 
     async def _learn(self, subject_id: str) -> Subject | None:
         subject = await self._owner.subject(subject_id)

@@ -1,6 +1,7 @@
 """auth's internal API as other services see it: who works where, which code goes to which phone, which account."""
 
 from datetime import datetime
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
@@ -58,15 +59,15 @@ class AuthDirectory:
         self._client = client
 
     async def staff(self, user_id: str) -> StaffMember | None:
-        body = await self._get(f"/internal/staff/{user_id}")
+        body = await self._get(f"/internal/staff/{quote(user_id, safe='')}")
         return None if body is None else StaffMember.model_validate_json(body)
 
     async def clinic(self, clinic_id: str) -> ClinicDetails | None:
-        body = await self._get(f"/internal/clinics/{clinic_id}")
+        body = await self._get(f"/internal/clinics/{quote(clinic_id, safe='')}")
         return None if body is None else ClinicDetails.model_validate_json(body)
 
     async def otp_delivery(self, challenge_id: str) -> OtpDelivery | None:
-        body = await self._get(f"/internal/otp-challenges/{challenge_id}/delivery")
+        body = await self._get(f"/internal/otp-challenges/{quote(challenge_id, safe='')}/delivery")
         return None if body is None else OtpDelivery.model_validate_json(body)
 
     async def _get(self, path: str) -> bytes | None:

@@ -1,5 +1,7 @@
 """The registry's internal API as other services see it: who may act for a patient, and how to reach one."""
 
+from urllib.parse import quote
+
 from pydantic import BaseModel, ConfigDict
 
 from libs.common.resilience.http_client import OutboundClient, UpstreamRejected
@@ -34,17 +36,17 @@ class RegistrySubjects:
         self._client = client
 
     async def subject(self, subject_id: str) -> Subject | None:
-        body = await _found(self._client, f"/internal/patients/{subject_id}/access")
+        body = await _found(self._client, f"/internal/patients/{quote(subject_id, safe='')}/access")
         return None if body is None else Subject.model_validate_json(body)
 
     async def subjects_of(self, account_id: str) -> list[Subject]:
-        response = await self._client.request("GET", f"/internal/accounts/{account_id}/patients")
+        response = await self._client.request("GET", f"/internal/accounts/{quote(account_id, safe='')}/patients")
         return SubjectList.model_validate_json(response.content).items
 
 
 async def patient_contact(client: OutboundClient, patient_id: str) -> PatientContact | None:
     """How to reach a patient, asked at the moment of sending; None when there is no such patient."""
-    body = await _found(client, f"/internal/patients/{patient_id}/contact")
+    body = await _found(client, f"/internal/patients/{quote(patient_id, safe='')}/contact")
     return None if body is None else PatientContact.model_validate_json(body)
 
 

@@ -1,6 +1,7 @@
 """Scheduling's internal API as other services see it: what a message to a patient says about an appointment."""
 
 from datetime import datetime
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
 
@@ -27,5 +28,5 @@ class AppointmentDetails(BaseModel):
 
 async def appointment_details(client: OutboundClient, appointment_id: str) -> AppointmentDetails:
     """Ask scheduling; raises what `OutboundClient.request` raises. `client` carries a token for scheduling."""
-    response = await client.request("GET", f"/internal/appointments/{appointment_id}")
+    response = await client.request("GET", f"/internal/appointments/{quote(appointment_id, safe='')}")
     return AppointmentDetails.model_validate_json(response.content)

@@ -18,7 +18,7 @@ async def test_the_record_shows_an_edit_and_heals_with_it_undone(clinic: Clinic,
     assert len(await until(recorded, "the booking is on record")) == 1
     assert (await clinic.call("GET", "/audit/verify", token)).json()["ok"] is True
     client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(
-        os.environ.get("MONGODB_URL") or world.url_of("mongodb")
+        os.environ.get("MONGODB_URL") or world.url_of("mongo")
     )
     events = client["clinic_audit"]["audit_events"]
     original = await events.find_one({"entity_id": booked["id"]})

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
+from opentelemetry import trace
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
@@ -22,6 +23,7 @@ from libs.common.messaging.events import Envelope
 from libs.common.messaging.outbox import STANDALONE_COLLECTION, OutboxWaker
 from libs.common.mongo.database import Database, Raw
 from libs.common.mongo.once import Once, RequestInProgress, find_answer, result_type
+from libs.common.mongo.recent import RecentReads
 from libs.common.mongo.tx import StagedWrite, Tx
 from libs.common.resilience.locks import Locks, LockTaken
 from libs.common.security.caller import Caller
@@ -88,6 +90,7 @@ class Transactor(Generic[T]):
         self._locks = locks
         self._waker = waker
         self._once_in = once_in
+        self._recent = RecentReads()
 
     async def __call__(
         self,
@@ -121,7 +124,7 @@ class Transactor(Generic[T]):
 
     async def read(self, query: Callable[[C, T], Awaitable[R]], command: C, *, by: Caller) -> R:
         """Run a query with the caller's sight; nothing is committed."""
-        return await query(command, self._make_tx(self._db, actor=by, now=self._clock.now(), cause=None))
+        return await query(command, self._begin(by, None))
 
     async def _run(
         self,
@@ -132,7 +135,7 @@ class Transactor(Generic[T]):
         cause: Envelope | None,
     ) -> R:
         for attempt in range(_ATTEMPTS):
-            tx = self._make_tx(self._db, actor=by, now=self._clock.now(), cause=cause)
+            tx = self._begin(by, cause)
             try:
                 result = await use_case(command, tx)
                 await self._commit(tx, once, result, use_case)
@@ -147,8 +150,15 @@ class Transactor(Generic[T]):
                 raise
             if tx.events or tx.audits:
                 self._waker.wake()
+            if tx.events:
+                trace.get_current_span().set_attribute("events", [event.type for event in tx.events])
             return result
         raise Contention
+
+    def _begin(self, by: Caller, cause: Envelope | None) -> T:
+        tx = self._make_tx(self._db, actor=by, now=self._clock.now(), cause=cause)
+        tx.recent = self._recent
+        return tx
 
     async def _answer_of_the_first(self, use_case: Callable[[C, T], Awaitable[R]], once: Once) -> R:
         """Another request with the same key holds the lock: wait for what it comes to, within reason."""
@@ -188,6 +198,8 @@ class Transactor(Generic[T]):
             await self._execute(steps)
         except DuplicateKeyError as violation:
             raise _meaning(violation, tx) from None
+        finally:
+            self._recent.forget(tx.written_to())
 
     async def _execute(self, steps: Sequence[Callable[[AsyncClientSession | None], Awaitable[None]]]) -> None:
         if len(steps) == 1:

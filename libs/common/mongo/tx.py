@@ -13,6 +13,7 @@ from libs.common.aggregate import Aggregate
 from libs.common.audit import AuditEntry
 from libs.common.messaging.events import Envelope, Event
 from libs.common.mongo.database import Database, Raw
+from libs.common.mongo.recent import RecentReads
 from libs.common.security.caller import Caller, Reach
 
 
@@ -53,6 +54,7 @@ class Tx:
         self.actor = actor
         self.now = now
         self.cause = cause
+        self.recent = RecentReads()  # `transact` puts its own here, which outlives this
         self.writes: list[StagedWrite] = []
         self.events: list[Event] = []
         self.audits: list[StagedAudit] = []
@@ -85,6 +87,10 @@ class Tx:
     def stage_update(self, collection: str, match: Raw, change: Raw) -> None:
         """An upsert outside of any aggregate (a projection's row, a counter), committed with the rest."""
         self.raw_writes.append((collection, match, change))
+
+    def written_to(self) -> set[str]:
+        """The collections this changes."""
+        return {write.collection for write in self.writes} | {collection for collection, _, _ in self.raw_writes}
 
     def visible(self, owners: Mapping[str, str]) -> Raw:
         """The filter every query of this caller carries: its clinics, its own things if it reaches no further."""

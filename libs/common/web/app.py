@@ -12,8 +12,7 @@ from libs.common.errors import ProblemDocument
 from libs.common.runtime import Runtime
 from libs.common.security.permissions import RequiredPermission, access_of, check_every_route_declares_access
 from libs.common.telemetry.asgi import NATIVE_TELEMETRY_OFF, TracingMiddleware
-from libs.common.telemetry.logs import setup_logging
-from libs.common.telemetry.tracing import setup_tracing
+from libs.common.telemetry.tracing import stop_tracing
 from libs.common.web.health import HEALTH_ROUTES
 from libs.common.web.problem_json import MEDIA_TYPE, install_problem_handlers
 from libs.common.web.request_scope import RequestScope
@@ -35,8 +34,6 @@ _STATEMENTS = {
 def create_app(runtime: Runtime[Any], *, title: str, description: str, routers: Sequence[APIRouter]) -> FastAPI:
     """The ASGI app of a service. Raises at once when a route declares no access, or more than one."""
     settings = runtime.settings
-    setup_logging(settings.service_name, settings.log_level)
-    setup_tracing(settings.service_name, settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -45,6 +42,7 @@ def create_app(runtime: Runtime[Any], *, title: str, description: str, routers: 
             yield
         finally:
             await runtime.stop()
+            await stop_tracing()
 
     app = FastAPI(
         title=title,
