@@ -68,17 +68,14 @@ class Repository(Generic[A]):
         asked = repr((query, self._tx.visible(self.owners)))
         return await self._tx.recent.get(self._name, asked, lambda: self.find(query))
 
-    async def page(self, query: Raw, cursor: Cursor, *, sort_by: str = "_id") -> Page[A]:
-        """One page in the order of `sort_by` (a field that is unique, or made so by the id behind it)."""
-        scope = [query, self._tx.visible(self.owners)]
+    async def page(self, query: Raw, cursor: Cursor, *, sort_by: str = "_id", newest_first: bool = False) -> Page[A]:
+        """One page in the order of `sort_by`, ties by id; ids sort by time, so newest first is `_id` backwards."""
+        scope = {**query, **self._tx.visible(self.owners)}
         if cursor.after is not None:
-            scope.append(_behind(sort_by, cursor.after))
-        order = [("_id", 1)] if sort_by == "_id" else [(sort_by, 1), ("_id", 1)]
-        raws = (
-            await self.collection.find({"$and": [part for part in scope if part] or [{}]}, sort=order)
-            .limit(cursor.limit + 1)
-            .to_list()
-        )
+            scope |= _behind(scope, sort_by, cursor.after, "lt" if newest_first else "gt")
+        direction = -1 if newest_first else 1
+        order = [(field, direction) for field in dict.fromkeys((sort_by, "_id"))]
+        raws = await self.collection.find(scope, sort=order).limit(cursor.limit + 1).to_list()
         more = len(raws) > cursor.limit
         raws = raws[: cursor.limit]
         last = [raws[-1][sort_by], raws[-1]["_id"]] if more else None
@@ -107,9 +104,12 @@ class Repository(Generic[A]):
         return self.aggregate.model_validate(raw)
 
 
-def _behind(sort_by: str, after: list[Any]) -> Raw:
-    """Everything behind the last row of the page before, ties on the sort field broken by id."""
+def _behind(scope: Raw, sort_by: str, after: list[Any], beyond: str) -> Raw:
+    """What narrows `scope` to the rows behind the last one of the page before; one range, so an index serves it."""
     value, last_id = after
     if sort_by == "_id":
-        return {"_id": {"$gt": last_id}}
-    return {"$or": [{sort_by: {"$gt": value}}, {sort_by: value, "_id": {"$gt": last_id}}]}
+        return {"_id": {f"${beyond}": last_id}}
+    return {
+        sort_by: {**scope.get(sort_by, {}), f"${beyond}e": value},
+        "$or": [{sort_by: {f"${beyond}": value}}, {"_id": {f"${beyond}": last_id}}],
+    }

@@ -32,14 +32,7 @@ class RecordRepository(Repository[AuditEvent]):
     async def newest_first(self, search: Search, cursor: Cursor) -> Page[AuditEvent]:
         names = {"entity_id": "entity_id", "subject_id": "about", "actor_id": "actor_id", "action": "action"}
         given = {names[name]: value for name, value in search.model_dump(exclude_none=True).items()}
-        parts: list[dict[str, Any]] = [given, self._tx.visible(self.owners)]
-        if cursor.after is not None:
-            parts.append({"_id": {"$lt": cursor.after[1]}})
-        query = {"$and": [part for part in parts if part]}
-        raws = await self.collection.find(query, sort=[("_id", -1)]).limit(cursor.limit + 1).to_list()
-        shown = raws[: cursor.limit]
-        last = [shown[-1]["_id"], shown[-1]["_id"]] if len(raws) > cursor.limit else None
-        return Page(items=[self._read(raw) for raw in shown], next_cursor=cursor.next(last))
+        return await self.page(given, cursor, newest_first=True)
 
 
 class HeadRepository(Repository[ChainHead]):

@@ -35,7 +35,10 @@ ClinicId = Annotated[str, Field(pattern=r"^cln_[0-9a-z]{26}$", examples=["cln_01
 Phone = Annotated[
     str,
     Field(
-        pattern=r"^ ?[+(]?[0-9][0-9 ()-]{5,24}$", description="Indian without a country code", examples=["98123 45678"]
+        max_length=30,
+        description="E.164, or Indian without a country code",
+        examples=["+919812345678", "98123 45678"],
+        json_schema_extra={"pattern": r"^ ?[+(]?[0-9][0-9 ()-]{5,24}$"},  # told here, judged by e164 in words
     ),
     AfterValidator(e164),
 ]

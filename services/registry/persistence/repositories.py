@@ -62,7 +62,7 @@ class PatientRepository(SealedRepository[Patient]):
 
     async def of_accounts(self, accounts: Sequence[str]) -> list[Patient]:
         found = await self.collection.find({"accounts": {"$in": list(accounts)}}, limit=_MOST_RELATED).to_list()
-        return [await self._open(raw) for raw in found]
+        return [await self._open(raw) for raw in found if self._in_sight(raw)]
 
     async def sharing(self, values: Sequence[tuple[str, str]]) -> list[Patient]:
         query = {"clinic_id": self._tx.clinic_id, "search.values": {"$in": self._blind(self._tx.clinic_id, values)}}

@@ -6,7 +6,7 @@ import hashlib
 import orjson
 
 from libs.contracts.roles import ADMIN, BILLING, COMPLIANCE, NURSE
-from services.registry.tests.builders import Clinic, some_phone
+from services.registry.tests.builders import Clinic
 
 
 async def test_given_on_record_with_a_receipt_and_withdrawn_as_easily(clinic: Clinic) -> None:
@@ -63,8 +63,8 @@ async def test_given_again_after_withdrawal_it_is_a_new_one(clinic: Clinic) -> N
 
 
 async def test_who_may_give_and_see(clinic: Clinic, other_clinic: Clinic) -> None:
-    patient = await clinic.register()
-    stranger = clinic.account(some_phone())
+    patient, neighbour = await clinic.register(), await clinic.register()
+    stranger = clinic.account(neighbour["phone"])
     consent = (await clinic.consent(patient, token=clinic.staff(NURSE), given_by="guardian")).body
     assert (consent["given_by"], consent["recorded_role"]) == ("guardian", "nurse")
     for token in (clinic.staff(ADMIN), clinic.staff(COMPLIANCE), clinic.staff(BILLING)):

@@ -5,7 +5,12 @@ from typing import Any
 
 import pytest
 
+from libs.common.ids import new_id
+from libs.common.messaging.events import AggregateRef, Envelope, EventActor
+from libs.common.testing.service import ServiceUnderTest
+from libs.contracts.auth import ClinicChanged
 from libs.contracts.roles import ADMIN, BILLING, COMPLIANCE, DOCTOR, NURSE
+from services.registry.consumers.subscriptions import SUBSCRIPTIONS
 from services.registry.tests.builders import Clinic, account_of, some_phone
 
 
@@ -143,6 +148,26 @@ async def test_a_clinic_that_is_not_there_takes_nobody(clinic: Clinic) -> None:
     for clinic_id in ("cln_01jd2v7xk4e5ta3m3w2x0v6h7c", None):
         answer = await clinic.try_to_register(token=clinic.account(phone), phone=phone, clinic_id=clinic_id)
         assert (answer.status, answer.code) == (404, "clinic_unknown")
+
+
+async def test_a_clinic_is_known_from_its_opening(service: ServiceUnderTest) -> None:
+    opened, phone = Clinic(service), some_phone()
+    event = ClinicChanged(clinic_id=opened.id, name="Opened Today", zone="Asia/Kolkata")
+    about = AggregateRef(type="clinic", id=opened.id, seq=1)
+    envelope = Envelope(
+        id=new_id("evt"),
+        type=event.type,
+        version=event.version,
+        occurred_at=service.clock.now(),
+        clinic_id=opened.id,
+        actor=EventActor(id="usr_admin", role=ADMIN),
+        aggregate=about,
+        correlation_id="req_opening",
+        data=event.model_dump(),
+    )
+    await service.deliver(SUBSCRIPTIONS, envelope)
+    taken = await opened.try_to_register(token=opened.account(phone), phone=phone, clinic_id=opened.id)
+    assert taken.status == 201
 
 
 async def test_staff_register_in_their_own_clinic_only(clinic: Clinic, other_clinic: Clinic) -> None:
