@@ -57,7 +57,8 @@ class _TracedRedis(Redis):
 
 
 def connect_redis(url: str, *, timeout: float = TIMEOUT_SECONDS, max_connections: int = 50) -> Redis:
-    """A client that gives up after `timeout` seconds, whether Redis is away, frozen, or all connections are busy.
+    """A client that gives up soon: it waits at most `timeout` seconds each for a free connection, for connecting, and
+    for the answer.
 
     It retries nothing, and answers are `str`. A subscriber polls with `get_message(timeout=...)`; `listen()` would
     time out.

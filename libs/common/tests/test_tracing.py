@@ -189,6 +189,21 @@ async def test_a_message_of_an_unsampled_request_is_not_traced(traces: Traces) -
     assert traces.text == ""
 
 
+async def test_an_error_shows_by_its_type_and_not_by_its_message(traces: Traces) -> None:
+    async def handle() -> None:
+        with remote_span("handle", SpanKind.CONSUMER, SAMPLED), client_span("call"):
+            raise ValueError(CANARY)
+
+    bind_context(request_id="req_error")
+    with pytest.raises(ValueError, match="9812"):
+        await handle()
+    clear_context()
+    handled, called = traces.of("req_error")
+    assert (handled.failed, handled.attributes["error.type"]) == (True, "ValueError")
+    assert (called.failed, called.attributes["error.type"]) == (True, "ValueError")
+    assert CANARY not in traces.text
+
+
 async def test_mongodb_commands_show_without_content(start: Start, tmp_path: Path) -> None:
     traces = start(1.0)
     async with MongoPart(tmp_path / "mongo") as part:
