@@ -45,6 +45,13 @@ class Problem(Exception):
         self.extra = dict(extra or {})
 
 
+class Misconfigured(Problem):
+    """This process cannot start as it is set up; the detail names the setting. Never an answer to a request."""
+
+    code = "misconfigured"
+    title = "A setting is missing or makes no sense"
+
+
 class BadRequest(Problem):
     """The request is malformed: a header or a parameter is missing or makes no sense."""
 

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+from libs.common.errors import Misconfigured
 from libs.common.resilience.http_client import OutboundClient
 from libs.common.runtime import Runtime
 from libs.common.subjects import SubjectOwner
@@ -33,7 +34,7 @@ class AuditRuntime(Runtime[MongoAuditTx]):
 
     async def start(self) -> None:
         if not self._sealing:
-            raise RuntimeError("AUDIT_CHAIN_KEY is not set: without a key anybody could seal a forged record")
+            raise Misconfigured("AUDIT_CHAIN_KEY is not set: without a key anybody could seal a forged record")
         await super().start()
 
 

@@ -17,9 +17,9 @@ class AuthSettings(ServiceSettings):
         {}, description="Service name -> its service_secret, as JSON: who may ask for service tokens."
     )
     otp_per_phone_per_hour: int = 10
-    otp_per_address_per_hour: int = 300
+    otp_per_address_per_hour: int = Field(300, description="Codes that were not used; a clinic shares an address.")
     otp_messages_per_day: int = Field(20_000, description="The platform's budget: an SMS costs money.")
-    logins_per_address_per_hour: int = Field(300, description="Attempts from one address; a clinic shares one.")
+    logins_per_address_per_hour: int = Field(300, description="Failed attempts from one address.")
     password_threads: int = Field(2, description="How many passwords are hashed at once, 19 MiB each.")
     signing_key_days: int = Field(30, description="How long a key signs before the next one takes over.")
     signing_key_published_minutes: int = Field(

@@ -3,9 +3,9 @@
 from libs.common.messaging.consumer import Deliver, Handler
 from libs.common.messaging.events import Envelope, Event
 from libs.common.service_worker import deliver_to, work
-from libs.common.worker import Part
 from services.notifications.bootstrap import NotificationsRuntime, notifications
 from services.notifications.consumers.subscriptions import SUBSCRIPTIONS
+from services.notifications.jobs.schedule import parts
 
 
 def and_send(runtime: NotificationsRuntime) -> Deliver:
@@ -17,11 +17,6 @@ def and_send(runtime: NotificationsRuntime) -> Deliver:
         runtime.sends.wake()
 
     return deliver
-
-
-def parts(runtime: NotificationsRuntime) -> dict[str, Part]:
-    sending: dict[str, Part] = {"sender": runtime.sender()}
-    return sending | ({"registration": runtime.registration()} if runtime.settings.registers_templates else {})
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Any
 
 from libs.common.crypto.fields import FieldCrypto
 from libs.common.crypto.keyring import Keyring
+from libs.common.errors import Misconfigured
 from libs.common.messaging.events import Envelope
 from libs.common.mongo.database import Database
 from libs.common.resilience.http_client import OutboundClient
@@ -48,7 +49,7 @@ class RegistryRuntime(Runtime[MongoRegistryTx]):
     async def start(self) -> None:
         """Without its secrets the registry does not start; making the app, for its OpenAPI, needs none."""
         if not self._has_account_key:
-            raise ValueError("ACCOUNT_PSEUDONYM_KEY is not set")
+            raise Misconfigured("ACCOUNT_PSEUDONYM_KEY is not set: accounts would be guessable")
         self.crypto = FieldCrypto.with_mongo(Keyring.parse(self._keyring.get_secret_value()), self.db[DATA_KEYS])
         self.rotation = KeyRotation(self.db, self.crypto)
         await super().start()

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
@@ -15,6 +15,23 @@ BROKER_ERRORS: tuple[type[Exception], ...] = CONNECTION_EXCEPTIONS
 RPC_TIMEOUT = 10.0
 _HEARTBEAT_SECONDS = 20
 _DECLARED_EVERY = 20.0
+
+
+@contextlib.contextmanager
+def broker_calls() -> Iterator[None]:
+    """Around calls to the broker: when a connection breaks under them, aiormq ends some with a bare `Exception` or
+    with a cancellation that nobody asked for; both become the ConnectionError that they are."""
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise ConnectionError("a call to the broker was abandoned") from error
+    except Exception as error:
+        if type(error) is not Exception:
+            raise
+        raise ConnectionError("a call to the broker was abandoned") from error
 
 
 class Link:
@@ -41,29 +58,33 @@ class Link:
 
     async def channel(self) -> AbstractChannel:
         """The open channel, everything on it declared. Not for concurrent use. Raises BROKER_ERRORS."""
-        loop = asyncio.get_running_loop()
-        if self._channel is None or self._channel.is_closed:
-            await self.drop()
-            self._connection = await aio_pika.connect(
-                self._url,
-                timeout=RPC_TIMEOUT,
-                heartbeat=_HEARTBEAT_SECONDS,
-                client_properties={"connection_name": self._name},
-            )
-            async with asyncio.timeout(RPC_TIMEOUT):
-                self._channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
-            self._declared_at = 0.0
-        if not self._declared_at or loop.time() - self._declared_at > _DECLARED_EVERY:
-            async with asyncio.timeout(RPC_TIMEOUT):
-                await self._declare(self._channel)
-            self._declared_at = loop.time()
-        return self._channel
+        with broker_calls():
+            if self._channel is None or self._channel.is_closed:
+                await self.drop()
+                self._channel = await self._open()
+                self._declared_at = 0.0
+            now = asyncio.get_running_loop().time()
+            if not self._declared_at or now - self._declared_at > _DECLARED_EVERY:
+                async with asyncio.timeout(RPC_TIMEOUT):
+                    await self._declare(self._channel)
+                self._declared_at = now
+            return self._channel
+
+    async def _open(self) -> AbstractChannel:
+        self._connection = await aio_pika.connect(
+            self._url,
+            timeout=RPC_TIMEOUT,
+            heartbeat=_HEARTBEAT_SECONDS,
+            client_properties={"connection_name": self._name},
+        )
+        async with asyncio.timeout(RPC_TIMEOUT):
+            return await self._connection.channel(publisher_confirms=True, on_return_raises=True)
 
     async def drop(self) -> None:
         """Close what is open; what was not acknowledged goes back to its queue. The next `channel()` starts anew."""
         connection, self._connection, self._channel = self._connection, None, None
         if connection is not None:
-            with contextlib.suppress(*BROKER_ERRORS):
+            with contextlib.suppress(*BROKER_ERRORS), broker_calls():
                 async with asyncio.timeout(RPC_TIMEOUT):
                     await connection.close()
 

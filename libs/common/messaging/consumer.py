@@ -21,7 +21,7 @@ from pymongo.errors import ConnectionFailure
 
 from libs.common.clock import Clock, SystemClock
 from libs.common.errors import Unavailable
-from libs.common.messaging.broker import BROKER_ERRORS, RPC_TIMEOUT, Link, backoff, pause
+from libs.common.messaging.broker import BROKER_ERRORS, RPC_TIMEOUT, Link, backoff, broker_calls, pause
 from libs.common.messaging.events import Envelope, Event
 from libs.common.messaging.outbox import EVENTS_EXCHANGE
 from libs.common.messaging.topology import Inbox, attempts_of, copy_of, origin
@@ -133,7 +133,8 @@ class Consumer:
             while not stop.is_set():
                 begun = self._alive_at = loop.time()
                 try:
-                    await self._consume(stop)
+                    with broker_calls():
+                        await self._consume(stop)
                 except BROKER_ERRORS as error:
                     failures = 1 if loop.time() - begun > _STALLED_AFTER else failures + 1
                     _log.warning("consumer lost the broker", error_type=type(error).__name__, attempt=failures)
@@ -277,19 +278,20 @@ class Consumer:
     ) -> None:
         """Acknowledge, after the copy is safe where it goes. If the broker is away now, it delivers again."""
         try:
-            if move is not None:
-                queue, copy = move
-                await message.channel.basic_publish(
-                    copy.body,
-                    routing_key=queue,
-                    properties=copy.properties,
-                    mandatory=True,
-                    timeout=RPC_TIMEOUT,
-                )
-            await message.ack()
+            with broker_calls():
+                if move is not None:
+                    queue, copy = move
+                    await message.channel.basic_publish(
+                        copy.body,
+                        routing_key=queue,
+                        properties=copy.properties,
+                        mandatory=True,
+                        timeout=RPC_TIMEOUT,
+                    )
+                await message.ack()
         except BROKER_ERRORS as error:
             outcome = "returned"
             _log.warning("message not settled, it will come again", error_type=type(error).__name__)
-            with contextlib.suppress(*BROKER_ERRORS):
+            with contextlib.suppress(*BROKER_ERRORS), broker_calls():
                 await message.channel.close()  # which also has the missing queue declared again
         _HANDLED.labels(self._inbox.queue, origin(message)[1], outcome).inc()

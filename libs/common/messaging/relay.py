@@ -23,7 +23,7 @@ from pymongo.errors import PyMongoError
 
 from libs.common.clock import Clock, SystemClock
 from libs.common.ids import new_id
-from libs.common.messaging.broker import BROKER_ERRORS, Link, backoff, pause
+from libs.common.messaging.broker import BROKER_ERRORS, Link, backoff, broker_calls, pause
 from libs.common.messaging.lease import LEASES, Lease
 from libs.common.messaging.outbox import (
     EVENTS_EXCHANGE,
@@ -286,7 +286,7 @@ async def _publish(channel: AbstractChannel, message_id: str, item: Mapping[str,
     exchange = await channel.get_exchange(item["exchange"], ensure=False)
     message = outgoing(item["body"], message_id, item["exchange"], item["key"])
     traceparent = orjson.loads(item["body"]).get("traceparent")
-    with remote_span(f"publish {item['key']}", SpanKind.PRODUCER, traceparent):
+    with remote_span(f"publish {item['key']}", SpanKind.PRODUCER, traceparent), broker_calls():
         await exchange.publish(message, item["key"], mandatory=True)
 
 

@@ -12,10 +12,13 @@ from libs.common.errors import ProblemDocument
 from libs.common.runtime import Runtime
 from libs.common.security.permissions import RequiredPermission, access_of, check_every_route_declares_access
 from libs.common.telemetry.asgi import NATIVE_TELEMETRY_OFF, TracingMiddleware
+from libs.common.telemetry.logs import get_logger
 from libs.common.telemetry.tracing import stop_tracing
 from libs.common.web.health import HEALTH_ROUTES
 from libs.common.web.problem_json import MEDIA_TYPE, install_problem_handlers
 from libs.common.web.request_scope import RequestScope
+
+_log = get_logger(__name__)
 
 _STATEMENTS = {
     "400": "The request is malformed",
@@ -37,7 +40,11 @@ def create_app(runtime: Runtime[Any], *, title: str, description: str, routers: 
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await runtime.start()
+        try:
+            await runtime.start()
+        except Exception as error:
+            _log.critical("start-up failed", exc_info=error)  # uvicorn's own line would lose the reason
+            raise
         try:
             yield
         finally:

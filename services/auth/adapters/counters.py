@@ -52,19 +52,19 @@ class Counters:
             wait = (ends - self._clock.now()).total_seconds()
             raise TooManyAttempts(retry_after=max(1, ceil(wait)))
 
-    async def forget(self, limit: Limit, key: str) -> None:
-        """What was counted led to success: it does not count against anybody. Best effort."""
-        name = self._name(limit, key, self._end_of_window(limit))
+    async def give_back(self, limit: Limit, key: str) -> None:
+        """What was counted led to success: take it off again. Best effort."""
+        ends = self._end_of_window(limit)
+        name = self._name(limit, key, ends)
         try:
-            async with self._breaker.guard():
-                await self._redis.delete(name)
+            await self._count_in_redis(name, ends, by=-1)
         except (RedisError, OSError, TimeoutError, BreakerOpen):
-            await self._rows.delete_one({"_id": name})
+            await self._rows.update_one({"_id": name}, {"$inc": {"taken": -1}})
 
-    async def _count_in_redis(self, name: str, ends: datetime) -> int:
+    async def _count_in_redis(self, name: str, ends: datetime, *, by: int = 1) -> int:
         async with self._breaker.guard():
             pipeline = self._redis.pipeline(transaction=True)
-            pipeline.incr(name)
+            pipeline.incrby(name, by)
             pipeline.pexpireat(name, ends)
             taken, _ = await pipeline.execute()
         return int(taken)

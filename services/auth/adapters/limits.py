@@ -28,9 +28,10 @@ class Limits:
         await self._counters.take(self._otp_address, address)
         await self._counters.take(self._otp_budget, "all")
 
-    async def otp_right(self, account_id: str) -> None:
-        """The phone is in the hands of whoever asked for codes."""
-        await self._counters.forget(self._otp_phone, account_id)
+    async def otp_right(self, account_id: str, address: str) -> None:
+        """The phone is in the hands of whoever asked for the code; the message was sent all the same."""
+        await self._counters.give_back(self._otp_phone, account_id)
+        await self._counters.give_back(self._otp_address, address)
 
     async def login(self, email: str, address: str) -> None:
         """Per person and address first: who guesses from one place locks out that place only."""
@@ -39,23 +40,24 @@ class Limits:
         await self._counters.take(self._login_address, address)
 
     async def login_right(self, email: str, address: str) -> None:
-        await self._counters.forget(self._login, f"{email} {address}")
-        await self._counters.forget(self._login_email, email)
+        await self._counters.give_back(self._login, f"{email} {address}")
+        await self._counters.give_back(self._login_email, email)
+        await self._counters.give_back(self._login_address, address)
 
     async def second_factor(self, user_id: str) -> None:
         await self._counters.take(self._second_factor, user_id)
 
     async def second_factor_right(self, user_id: str) -> None:
-        await self._counters.forget(self._second_factor, user_id)
+        await self._counters.give_back(self._second_factor, user_id)
 
     async def service_token(self, service: str, address: str) -> None:
         await self._counters.take(self._service, f"{service} {address}")
 
     async def service_token_right(self, service: str, address: str) -> None:
-        await self._counters.forget(self._service, f"{service} {address}")
+        await self._counters.give_back(self._service, f"{service} {address}")
 
     async def bootstrap(self, address: str) -> None:
         await self._counters.take(self._bootstrap, address)
 
     async def bootstrap_right(self, address: str) -> None:
-        await self._counters.forget(self._bootstrap, address)
+        await self._counters.give_back(self._bootstrap, address)

@@ -10,6 +10,7 @@ from libs.common.mongo.transact import Transactor
 from libs.common.security.caller import Caller, Reach, system_caller
 from libs.common.security.permissions import requires
 from libs.common.web.dependencies import part, transactor
+from libs.contracts.roles import PATIENT
 from services.auth import permissions as may
 from services.auth.adapters.access_tokens import AccessTokens
 from services.auth.adapters.ended_sessions import EndedSessions
@@ -69,7 +70,7 @@ def acting(user: User) -> Caller:
 
 def acting_account(account_id: str) -> Caller:
     """The same for a patient's account, which belongs to no clinic."""
-    return Caller(id=account_id, role="patient", kind="account", reach=Reach.EVERYWHERE)
+    return Caller(id=account_id, role=PATIENT, kind="account", reach=Reach.EVERYWHERE)
 
 
 def owner_of_sessions(caller: Caller) -> Caller:

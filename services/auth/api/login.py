@@ -71,20 +71,19 @@ async def log_in_with_password(
     )
     outcome = await transact(log_in, command, by=access.acting(user))
     await limits.login_right(body.email, address)
-    if outcome.device_token is not None:
-        raise _approval_required(outcome.device, outcome.device_token)
+    if outcome.session is not None:
+        return SessionTokensView(
+            access_token=tokens.of_staff(outcome.user, outcome.session),
+            refresh_token=first.token,
+            expires_in=ACCESS_SECONDS,
+        )
     if outcome.mfa_token is not None:
         enrollment = EnrollmentView(secret=offer.secret, otpauth_uri=offer.uri) if offer else None
         return MfaRequiredView(mfa_token=outcome.mfa_token, expires_in=_MFA_SECONDS, enrollment=enrollment)
-    assert outcome.session is not None  # noqa: S101 - the third of three
-    return SessionTokensView(
-        access_token=tokens.of_staff(outcome.user, outcome.session),
-        refresh_token=first.token,
-        expires_in=ACCESS_SECONDS,
-    )
+    raise _approval_required(outcome.device, outcome.device_token)
 
 
-def _approval_required(device: Device, device_token: str) -> errors.DeviceApprovalRequired:
+def _approval_required(device: Device, device_token: str | None) -> errors.DeviceApprovalRequired:
     """The answer names the device and gives a token that reaches `GET /auth/devices/status` and nothing else."""
     described = {"id": device.id, "device_id": device.given_id, "name": device.name, "status": device.status}
     return errors.DeviceApprovalRequired(extra={"device": described, "device_token": device_token})

@@ -69,6 +69,7 @@ async def verify_code(
     limits: access.AttemptLimits,
     codes: access.Codes,
     tokens: access.Tokens,
+    address: access.Address,
 ) -> AccessView:
     """A right code opens a session of 24 hours. Five guesses are looked at, no more, however they come."""
     challenge = await guesses.of_challenge(body.challenge_id)
@@ -76,5 +77,5 @@ async def verify_code(
         raise errors.OtpWrong(extra={"attempts_left": challenge.guesses_left})
     by = access.acting_account(challenge.account_id)
     session = await transact(redeem_otp, RedeemOtp(challenge_id=challenge.id), by=by)
-    await limits.otp_right(challenge.account_id)
+    await limits.otp_right(challenge.account_id, address)
     return AccessView(access_token=tokens.of_account(session), expires_in=int(ACCOUNT_ACCESS.total_seconds()))

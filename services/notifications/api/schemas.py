@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.notifications.domain.notification import Notification, Status
+from services.notifications.domain.history import Status
+from services.notifications.domain.notification import Notification
 from services.notifications.domain.preference import Preference
 from services.notifications.domain.purposes import Category, Channel, Purpose
 from services.notifications.domain.quiet_hours import QuietHours, Weekday

@@ -7,19 +7,17 @@ the last one to FAILED. UNKNOWN may have gone out: it is asked about, never sent
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from enum import StrEnum
 from types import MappingProxyType
-
-from pydantic import BaseModel
 
 from libs.common.aggregate import Aggregate
 from libs.common.ids import new_id
 from services.notifications.domain.errors import NotRepeatable
+from services.notifications.domain.history import Attempt, Status, Step
 from services.notifications.domain.outcome import Answer, Outcome, Receipt, Result
 from services.notifications.domain.purposes import RULES, Category, Channel, Purpose, lane_of
 
-PLATFORM = "platform"
-"""Stands in for the clinic of messages that belong to none, such as login codes of patients."""
+PLATFORM = ""
+"""In the place of a clinic, for messages that belong to none: login codes of patients."""
 
 LEASE = timedelta(seconds=60)
 """Longer than the slowest send; who holds one for longer has died."""
@@ -36,39 +34,9 @@ DOUBT_LASTS: Mapping[Channel, timedelta] = MappingProxyType(
 ASKED_AGAIN_AFTER = (timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=5), timedelta(hours=1))
 
 
-class Status(StrEnum):
-    QUEUED = "QUEUED"
-    DEFERRED = "DEFERRED"
-    SENDING = "SENDING"
-    SENT = "SENT"
-    DELIVERED = "DELIVERED"
-    READ = "READ"
-    FAILED = "FAILED"
-    UNKNOWN = "UNKNOWN"
-    SUPPRESSED = "SUPPRESSED"
-
-
 _WAITING = (Status.QUEUED, Status.DEFERRED)
 _OPEN = (Status.SENDING, Status.UNKNOWN)
 _REACHED = {Status.SENT: 1, Status.DELIVERED: 2, Status.READ: 3}
-
-
-class Attempt(BaseModel):
-    """One call to a vendor."""
-
-    channel: Channel
-    at: datetime
-    provider_message_id: str | None = None
-    error_code: str | None = None
-
-
-class Step(BaseModel):
-    """One move, as the history shows it."""
-
-    at: datetime
-    status: Status
-    channel: Channel
-    detail: str | None = None
 
 
 class Notification(Aggregate):

@@ -36,7 +36,7 @@ class QuietHours(Aggregate):
 
     def end_of_quiet(self, category: Category, now: datetime) -> datetime | None:
         """When the quiet time that covers `now` ends; None when a message of this category may go."""
-        if not self.enabled :
+        if not self.enabled or category in self.bypass:
             return None
         today = now.astimezone(ZoneInfo(self.zone)).date()
         for day in (today - timedelta(days=1), today):  # it may have begun yesterday

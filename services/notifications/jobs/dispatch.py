@@ -14,7 +14,7 @@ from libs.common.telemetry.logs import bind_context, get_logger
 from libs.common.telemetry.metrics import counter
 from libs.common.telemetry.tracing import remote_span
 from services.notifications.domain.letter import Letter
-from services.notifications.domain.notification import Notification
+from services.notifications.domain.notification import PLATFORM, Notification
 from services.notifications.domain.outcome import Outcome, Result
 from services.notifications.use_cases.claim_message import Claim, ClaimMessage, Task, claim_message
 from services.notifications.use_cases.ports import Due, NotificationsTx, Providers
@@ -49,7 +49,7 @@ class Dispatcher:
     async def claim(self, due: Due) -> Claim | None:
         """Take it in hand, if nobody else has."""
         bind_context(request_id=due.correlation_id)
-        by = system_caller(self._service, due.clinic_id)
+        by = self._acting_in(due.clinic_id)
         return await self._transact(claim_message, ClaimMessage(notification_id=due.id), by=by)
 
     async def carry_out(self, claim: Claim) -> None:
@@ -86,7 +86,7 @@ class Dispatcher:
             wait_seconds=self._wait(notification, outcome),
             **about_letter,
         )
-        await self._transact(record_outcome, command, by=self._by(notification))
+        await self._transact(record_outcome, command, by=self._acting_in(notification.clinic_id))
 
     async def _written(self, notification: Notification) -> Letter | Outcome:
         try:
@@ -100,7 +100,7 @@ class Dispatcher:
         answer = await self._providers[notification.channel].ask(notification.ref)
         if answer is not None:
             command = RecordAnswer(notification_id=notification.id, answer=answer)
-            await self._transact(record_answer, command, by=self._by(notification))
+            await self._transact(record_answer, command, by=self._acting_in(notification.clinic_id))
 
     def _wait(self, notification: Notification, outcome: Outcome) -> float:
         """Exponential, half of it random, and not before the time the other side named."""
@@ -108,5 +108,5 @@ class Dispatcher:
         jittered = longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
         return max(jittered, outcome.retry_after or 0.0)
 
-    def _by(self, notification: Notification) -> Caller:
-        return system_caller(self._service, notification.clinic_id)
+    def _acting_in(self, clinic_id: str) -> Caller:
+        return system_caller(self._service, None if clinic_id == PLATFORM else clinic_id)

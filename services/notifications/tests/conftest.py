@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from services.notifications.tests.builders import Desk, Platform, running_platform
+from services.notifications.tests.builders import Desk
+from services.notifications.tests.platform import Platform, running_platform
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -9,7 +9,8 @@ from libs.contracts.notifications import (
     NotificationRead,
     NotificationSent,
 )
-from services.notifications.domain.notification import Notification, Status, Step
+from services.notifications.domain.history import Status, Step
+from services.notifications.domain.notification import Notification
 from services.notifications.use_cases.ports import NotificationsTx
 
 

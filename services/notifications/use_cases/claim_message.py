@@ -5,7 +5,8 @@ from enum import StrEnum
 from pydantic import BaseModel
 
 from libs.common.command import Command
-from services.notifications.domain.notification import Notification, Status
+from services.notifications.domain.history import Status
+from services.notifications.domain.notification import Notification
 from services.notifications.domain.policy import Defer, Send, SkipChannel, Suppress, rule
 from services.notifications.use_cases.announce import announce
 from services.notifications.use_cases.ports import NotificationsTx

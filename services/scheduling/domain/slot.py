@@ -73,7 +73,7 @@ def parse_slot_id(value: str) -> tuple[str, datetime]:
     if match is None:
         raise SlotUnknown
     try:
-        return f"tpl_{match.group(1)}", datetime.strptime(match.group(2), _START).replace(tzinfo=UTC)
+        return f"tpl_{match.group(1)}", datetime.fromisoformat(match.group(2)).replace(tzinfo=UTC)
     except ValueError:
         raise SlotUnknown from None
 

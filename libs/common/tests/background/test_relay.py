@@ -3,12 +3,14 @@
 import asyncio
 from datetime import UTC, datetime
 from functools import partial
+from unittest.mock import patch
 
 import pytest
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import DeliveryError
 from redis.asyncio import Redis
 
+from libs.common.messaging.broker import broker_calls
 from libs.common.messaging.outbox import EVENTS_EXCHANGE, STANDALONE_COLLECTION, OutboxWaker
 from libs.common.messaging.relay import UNROUTED_COLLECTION, OutboxRelay
 from libs.common.messaging.topology import Inbox, declare_exchange
@@ -231,14 +233,13 @@ async def test_of_two_relays_one_publishes_and_the_other_takes_over(
 
     lease = await db["leases"].find_one({"_id": "outbox-relay"}) or {}
     holder = next(n for n, relay in enumerate((one, two)) if relay._lease._holder == lease["holder"])
-    (one, two)[holder]._lease.release = asyncio.Event().wait  # type: ignore[method-assign,assignment]
-    tasks[holder].cancel()  # it dies without giving the lease back
+    with patch.object((one, two)[holder]._lease, "release"):  # it dies without giving the lease back
+        tasks[holder].cancel()
+        await asyncio.gather(tasks[holder], return_exceptions=True)
     last = await commit(db, "thg_0", event, 99)
     await eventually(lambda: _longer_than(channel, inbox.queue, 0))
     assert [message.message_id for message in await take_all(channel, inbox.queue)] == last
-    for task in tasks:
-        task.cancel()
-        task.cancel()
+    tasks[1 - holder].cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
@@ -291,3 +292,25 @@ async def test_the_lag_is_measured(db: Db, amqp_url: str) -> None:
     await relay_of(db, amqp_url)._measure()
     assert metrics.OUTBOX_PENDING._value.get() == 1
     assert metrics.OUTBOX_LAG._value.get() > 3600
+
+
+async def test_calls_that_aiormq_abandons_are_connection_errors_and_a_real_cancellation_is_not() -> None:
+    abandoned: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    abandoned.cancel()
+    for failing in (abandoned, asyncio.gather(_bare_exception())):
+        with pytest.raises(ConnectionError), broker_calls():
+            await failing
+
+    async def waiting() -> None:
+        with broker_calls():
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(waiting())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def _bare_exception() -> None:
+    raise Exception

@@ -6,10 +6,14 @@ from collections import Counter
 import orjson
 import pytest
 
+from libs.common.ids import new_id
+from libs.common.security.caller import system_caller
 from libs.common.testing.clock import FrozenClock
 from libs.common.testing.service import Answer
-from services.auth.domain.otp_challenge import GUESSES
+from services.auth.domain.errors import ResendTooEarly
+from services.auth.domain.otp_challenge import GUESSES, OtpChallenge
 from services.auth.tests.builders import Auth, a_phone
+from services.auth.use_cases.request_otp import RequestOtp, request_otp
 
 
 def wrong(code: str) -> str:
@@ -68,6 +72,7 @@ async def test_codes_expire_and_unknown_challenges_look_expired(auth: Auth, cloc
     code = await auth.code_for(challenge)
     clock.advance(minutes=5)
     assert (await auth.verify_otp(challenge, code)).code == "otp_expired"
+    assert (await auth.verify_otp(challenge, wrong(code))).code == "otp_expired"
     assert (await auth.verify_otp("otp_01jd2v7xk4e5ta3m3w2x0v6h7c", code)).code == "otp_expired"
 
 
@@ -91,9 +96,17 @@ async def test_a_used_code_frees_the_way_for_the_next(auth: Auth) -> None:
 
 
 async def test_of_parallel_requests_for_one_phone_one_is_sent(auth: Auth) -> None:
-    phone = a_phone()
-    answers = await asyncio.gather(*(auth.request_otp(phone) for _ in range(8)))
-    assert Counter(answer.status for answer in answers) == {202: 1, 429: 7}
+    account = new_id("acc")
+
+    def command() -> RequestOtp:
+        sealed = {"phone": "sealed", "code": "sealed", "code_digest": "digest", "language": "en"}
+        return RequestOtp(challenge_id=new_id("otp"), account_id=account, **sealed)
+
+    outcomes = await asyncio.gather(
+        *(auth.runtime.transact(request_otp, command(), by=system_caller("auth", None)) for _ in range(20)),
+        return_exceptions=True,
+    )
+    assert Counter(type(outcome) for outcome in outcomes) == {OtpChallenge: 1, ResendTooEarly: 19}
 
 
 async def test_a_phone_gets_ten_codes_an_hour(auth: Auth, clock: FrozenClock) -> None:

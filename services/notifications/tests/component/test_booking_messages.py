@@ -7,6 +7,8 @@ from libs.contracts.scheduling import WaitlistOffered
 from services.notifications.consumers.subscriptions import SUBSCRIPTIONS
 from services.notifications.tests.builders import Desk
 
+GOOD_WAY = ("QUEUED", "SENDING", "SENT", "DELIVERED", "READ")
+
 
 async def test_a_confirmation_arrives_on_whatsapp_and_is_followed_until_it_is_read(desk: Desk) -> None:
     patient = desk.patient()
@@ -21,13 +23,10 @@ async def test_a_confirmation_arrives_on_whatsapp_and_is_followed_until_it_is_re
     [told] = await desk.told(patient)
     assert (told["status"], told["purpose"], told["channel"]) == ("READ", "appointment_confirmed", "whatsapp")
     assert told["recipient"] == "+91******3210"
-    assert [step["status"] for step in told["history"]] == ["QUEUED", "SENDING", "SENT", "DELIVERED", "READ"]
+    steps = [step["status"] for step in told["history"]]
+    assert steps == [status for status in GOOD_WAY if status in steps]  # reports may overtake each other
     announced = await desk.service.announced("NOTIFICATION_SENT", "NOTIFICATION_DELIVERED", "NOTIFICATION_READ")
-    assert sorted(event.type for event in announced) == [
-        "NOTIFICATION_DELIVERED",
-        "NOTIFICATION_READ",
-        "NOTIFICATION_SENT",
-    ]
+    assert [event.type for event in announced] == [f"NOTIFICATION_{status}" for status in steps[2:]]
     assert {event.data["patient_id"] for event in announced} == {patient}
 
 

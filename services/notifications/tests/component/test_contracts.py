@@ -17,4 +17,4 @@ async def test_what_it_announces_looks_like_the_examples(desk: Desk) -> None:
     await desk.until_it_stands_at("READ")
     by_type = {f"{event.type}.v{event.version}": event for event in EVENTS}
     assert await differing_from_examples(desk.service, by_type, example) == []
-    assert len(await desk.service.announced("NOTIFICATION_SENT")) == 1
+    assert len(await desk.service.announced("NOTIFICATION_READ")) == 1

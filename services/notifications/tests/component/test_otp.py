@@ -9,7 +9,8 @@ async def test_the_code_goes_out_as_the_registered_sms(desk: Desk) -> None:
     [sms] = await desk.arrived(channel="sms")
     assert sms["body"] == "482913 is your code for Clinic login. It is valid for 5 minutes. Do not share it."
     row = await desk.until_it_stands_at("DELIVERED")
-    assert row["clinic_id"] == "platform"
+    assert row["patient_id"] is None
+    assert {event.clinic_id for event in await desk.service.announced()} == {None}  # it belongs to no clinic
     assert await desk.arrived(channel="whatsapp") == []
 
 

@@ -1,7 +1,8 @@
 """Who does not want messages gets none, and says so in the app, at the desk, or by writing STOP."""
 
 from libs.contracts.roles import ADMIN
-from services.notifications.tests.builders import Desk, until
+from services.notifications.tests.builders import Desk
+from services.notifications.tests.platform import until
 
 
 async def _writes(desk: Desk, text: str, phone: str = "+919876543210") -> None:

@@ -10,7 +10,8 @@ from pydantic import SecretStr
 
 from libs.common.testing.service import Answer
 from services.notifications.adapters.signatures import SignedBy
-from services.notifications.tests.builders import SMS_SECRET, VERIFY_TOKEN, WHATSAPP_SECRET, Desk
+from services.notifications.tests.builders import Desk
+from services.notifications.tests.platform import SMS_SECRET, VERIFY_TOKEN, WHATSAPP_SECRET
 from services.notifications.use_cases.ports import Due
 
 
@@ -85,6 +86,14 @@ async def test_reports_move_a_message_forward_only(desk: Desk) -> None:
     assert row["status"] == "READ"
     assert [step["status"] for step in row["history"]] == ["QUEUED", "SENDING", "SENT", "READ"]
     assert len(await desk.service.announced("NOTIFICATION_READ")) == 1
+
+
+async def test_each_step_of_the_way_is_announced_once(desk: Desk) -> None:
+    message_id = await _sent_on_whatsapp(desk)
+    for status in ("sent", "delivered", "delivered", "read"):
+        await _whatsapp(desk, (message_id, status))
+    announced = [event.type for event in await desk.service.announced() if event.type.startswith("NOTIFICATION_")]
+    assert announced == ["NOTIFICATION_SENT", "NOTIFICATION_DELIVERED", "NOTIFICATION_READ"]
 
 
 async def test_a_report_that_comes_before_we_wrote_down_the_id_is_understood_by_our_reference(desk: Desk) -> None:

@@ -15,7 +15,8 @@ from libs.common.messaging.outbox import EVENTS_EXCHANGE
 from libs.contracts.auth import OtpRequested
 from services.notifications.consumers.subscriptions import SUBSCRIPTIONS
 from services.notifications.jobs import sender
-from services.notifications.tests.builders import Desk, until
+from services.notifications.tests.builders import Desk
+from services.notifications.tests.platform import until
 from services.notifications.worker import and_send
 
 

@@ -6,7 +6,8 @@ from itertools import permutations
 import pytest
 
 from services.notifications.domain.errors import NotRepeatable
-from services.notifications.domain.notification import ASKED_AGAIN_AFTER, LEASE, Notification, Status
+from services.notifications.domain.history import Status
+from services.notifications.domain.notification import ASKED_AGAIN_AFTER, LEASE, Notification
 from services.notifications.domain.outcome import Answer, Outcome, Receipt, Result
 from services.notifications.domain.purposes import Channel, Purpose
 
