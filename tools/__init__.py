@@ -1,0 +1,1 @@
+"""What a developer runs: the platform, its tests, checks, demo data, and a new service."""

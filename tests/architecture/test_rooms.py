@@ -64,9 +64,12 @@ def test_every_module_says_why_it_exists() -> None:
 
 
 def test_files_stay_readable() -> None:
-    long = {
-        str(f.relative_to(ROOT)): n for f in _python_files() if (n := len(f.read_text().splitlines())) > LONGEST_FILE
-    }
+    """Tests may be half as long again: a file of them is read by looking one up."""
+    long = {}
+    for file in _python_files():
+        lines, limit = len(file.read_text().splitlines()), LONGEST_FILE
+        if lines > (limit * 1.5 if "tests" in file.parts else limit):
+            long[str(file.relative_to(ROOT))] = lines
     assert long == {}
 
 

@@ -7,7 +7,7 @@ from fastapi.routing import APIRoute
 
 from libs.common.ids import new_id
 from libs.common.security.permissions import RequiredPermission, access_of
-from libs.common.testing.service import Answer, ServiceUnderTest
+from libs.common.testing.service_under_test import Answer, ServiceUnderTest
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 from libs.common.ids import new_id
 from libs.common.messaging.consumer import Handler
 from libs.common.messaging.events import AggregateRef, Envelope, Event, EventActor
-from libs.common.testing.service import ServiceUnderTest
+from libs.common.testing.service_under_test import ServiceUnderTest
 
 
 def envelope_around(event: type[Event], data: Mapping[str, Any], clinic_id: str) -> Envelope:

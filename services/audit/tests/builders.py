@@ -7,7 +7,7 @@ from libs.common.audit import AUDIT_ENTRY
 from libs.common.ids import new_id
 from libs.common.messaging.events import AggregateRef, Envelope, EventActor
 from libs.common.service_worker import deliver_to
-from libs.common.testing.service import Answer, ServiceUnderTest
+from libs.common.testing.service_under_test import Answer, ServiceUnderTest
 from libs.contracts.roles import COMPLIANCE
 from services.audit.consumers.chain_order import ChainOrder
 from services.audit.use_cases.append_entry import append_entry

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from libs.common.testing.service import KnownSubjects, ServiceUnderTest, service_under_test
+from libs.common.testing.service_under_test import KnownSubjects, ServiceUnderTest, service_under_test
 from services.audit.bootstrap import AuditRuntime
 from services.audit.main import build
 from services.audit.settings import AuditSettings

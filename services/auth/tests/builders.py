@@ -7,7 +7,7 @@ from typing import Any, cast
 import pyotp
 
 from libs.common.ids import new_id
-from libs.common.testing.service import Answer, ServiceUnderTest
+from libs.common.testing.service_under_test import Answer, ServiceUnderTest
 from libs.contracts.auth_api import OtpDelivery
 from libs.contracts.roles import ADMIN, FRONT_DESK
 from services.auth.bootstrap import AuthRuntime

@@ -12,7 +12,7 @@ from libs.common.crypto.keyring import generate_keyring
 from libs.common.security.tokens import KeySource, TokenVerifier
 from libs.common.testing.clock import FrozenClock
 from libs.common.testing.identity import FixedKeys
-from libs.common.testing.service import ServiceUnderTest, service_under_test
+from libs.common.testing.service_under_test import ServiceUnderTest, service_under_test
 from services.auth.bootstrap import AuthRuntime
 from services.auth.main import build
 from services.auth.settings import AuthSettings

@@ -5,7 +5,7 @@ from typing import Any
 
 from libs.common.ids import new_id
 from libs.common.messaging.events import AggregateRef, Envelope, Event, EventActor
-from libs.common.testing.service import Answer
+from libs.common.testing.service_under_test import Answer
 from libs.contracts.auth import OtpRequested
 from libs.contracts.auth_api import account_id
 from libs.contracts.roles import FRONT_DESK

@@ -12,7 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from libs.common.testing.clock import FrozenClock
-from libs.common.testing.service import KnownSubjects, ServiceUnderTest, service_under_test
+from libs.common.testing.service_under_test import KnownSubjects, ServiceUnderTest, service_under_test
 from sandbox.app import create_app as create_sandbox
 from sandbox.phones import Phone
 from sandbox.settings import SandboxSettings

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from libs.common.ids import new_id
 from libs.common.messaging.events import Envelope
-from libs.common.testing.service import Answer, ServiceUnderTest
+from libs.common.testing.service_under_test import Answer, ServiceUnderTest
 from libs.contracts.auth_api import account_id
 from libs.contracts.roles import FRONT_DESK
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from libs.common.crypto.keyring import generate_keyring
-from libs.common.testing.service import KnownSubjects, ServiceUnderTest, service_under_test
+from libs.common.testing.service_under_test import KnownSubjects, ServiceUnderTest, service_under_test
 from services.registry.bootstrap import RegistryRuntime
 from services.registry.main import build
 from services.registry.settings import RegistrySettings

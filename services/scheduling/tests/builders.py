@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from libs.common.ids import new_id
-from libs.common.testing.service import Answer, KnownSubjects, ServiceUnderTest
+from libs.common.testing.service_under_test import Answer, KnownSubjects, ServiceUnderTest
 from libs.contracts.roles import ADMIN, DOCTOR, FRONT_DESK
 
 TODAY = "2026-11-25"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest_asyncio
 
 from libs.common.subjects import SubjectDirectory
-from libs.common.testing.service import KnownSubjects, ServiceUnderTest, service_under_test
+from libs.common.testing.service_under_test import KnownSubjects, ServiceUnderTest, service_under_test
 from services.scheduling.bootstrap import SchedulingRuntime
 from services.scheduling.consumers.on_auth import DOCTORS
 from services.scheduling.domain.errors import DoctorUnknown

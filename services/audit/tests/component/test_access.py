@@ -1,7 +1,7 @@
 """All routes times all roles, from the permission table."""
 
 from libs.common.testing.access_matrix import cases, violations
-from libs.common.testing.service import ServiceUnderTest
+from libs.common.testing.service_under_test import ServiceUnderTest
 from libs.contracts.roles import Role
 
 

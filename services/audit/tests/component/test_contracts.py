@@ -1,7 +1,7 @@
 """What this service hears and says, against the examples of the contracts."""
 
 from libs.common.testing.contracts import differing_from_examples, handle_examples
-from libs.common.testing.service import ServiceUnderTest
+from libs.common.testing.service_under_test import ServiceUnderTest
 from libs.contracts.catalog import EVENTS
 from libs.contracts.snapshots import example
 from services.audit.consumers.subscriptions import SUBSCRIPTIONS

@@ -1,7 +1,7 @@
 """All routes times all roles, from the permission table; other clinics' things; what comes without a token."""
 
 from libs.common.testing.access_matrix import cases, violations
-from libs.common.testing.service import ServiceUnderTest
+from libs.common.testing.service_under_test import ServiceUnderTest
 from libs.contracts.roles import COMPLIANCE, Role
 from services.auth.tests.builders import Auth, Clinic
 

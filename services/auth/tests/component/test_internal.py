@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from libs.common.security.tokens import TokenVerifier
-from libs.common.testing.service import ServiceUnderTest
+from libs.common.testing.service_under_test import ServiceUnderTest
 from services.auth.tests.builders import Clinic
 
 

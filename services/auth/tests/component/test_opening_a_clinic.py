@@ -1,6 +1,6 @@
 """From nothing to a working clinic, in the very order a seed or an operator goes."""
 
-from libs.common.testing.service import ServiceUnderTest
+from libs.common.testing.service_under_test import ServiceUnderTest
 from libs.contracts.roles import ADMIN, STAFF_ROLES
 from services.auth.tests.builders import BOOTSTRAP_TOKEN, PASSWORD, Auth, Clinic, Person, an_email
 

@@ -9,7 +9,7 @@ import pytest
 from libs.common.ids import new_id
 from libs.common.security.caller import system_caller
 from libs.common.testing.clock import FrozenClock
-from libs.common.testing.service import Answer
+from libs.common.testing.service_under_test import Answer
 from services.auth.domain.errors import ResendTooEarly
 from services.auth.domain.otp_challenge import GUESSES, OtpChallenge
 from services.auth.tests.builders import Auth, a_phone

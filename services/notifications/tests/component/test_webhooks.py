@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 from pydantic import SecretStr
 
-from libs.common.testing.service import Answer
+from libs.common.testing.service_under_test import Answer
 from services.notifications.adapters.signatures import SignedBy
 from services.notifications.tests.builders import Desk
 from services.notifications.tests.platform import SMS_SECRET, VERIFY_TOKEN, WHATSAPP_SECRET

@@ -7,7 +7,7 @@ import pytest
 
 from libs.common.ids import new_id
 from libs.common.messaging.events import AggregateRef, Envelope, EventActor
-from libs.common.testing.service import ServiceUnderTest
+from libs.common.testing.service_under_test import ServiceUnderTest
 from libs.contracts.auth import ClinicChanged
 from libs.contracts.roles import ADMIN, BILLING, COMPLIANCE, DOCTOR, NURSE
 from services.registry.consumers.subscriptions import SUBSCRIPTIONS

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from libs.common.testing.service import Answer
+from libs.common.testing.service_under_test import Answer
 from services.scheduling.consumers.subscriptions import SUBSCRIPTIONS
 from services.scheduling.jobs.expire_holds import expire_due_holds
 from services.scheduling.tests.builders import Clinic
