@@ -5,6 +5,7 @@ python -m tools.trace --last
 """
 
 import argparse
+import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from libs.common.telemetry.span_store import StoredSpan, latest_request, spans_of_request
+from tools.platform.settings import run_dir_from
 
 _COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright_green", "bright_magenta")
 _PLAIN_WIDTH = 120
@@ -24,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.trace", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("request_id", nargs="?", help="as in X-Request-ID and in problem documents; or a trace id")
     parser.add_argument("--last", action="store_true", help="the request that came in last")
-    parser.add_argument("--dir", type=Path, default=Path(".run/spans"), help="where spans are stored")
+    parser.add_argument("--dir", type=Path, default=run_dir_from(os.environ) / "spans", help="where spans are stored")
     given = parser.parse_args(arguments)
     if given.last == (given.request_id is not None):
         parser.error("give a request id, or --last")

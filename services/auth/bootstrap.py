@@ -7,6 +7,7 @@ from pymongo.errors import PyMongoError
 
 from libs.common.crypto.fields import FieldCrypto
 from libs.common.crypto.keyring import Keyring, generate_keyring
+from libs.common.errors import Misconfigured
 from libs.common.runtime import Runtime
 from libs.common.security.tokens import KeySource, Revocations
 from libs.common.telemetry.logs import get_logger
@@ -80,7 +81,7 @@ class AuthRuntime(Runtime[MongoAuthTx]):
     def _refuse_missing_secrets(self) -> None:
         for name in ("field_keyring", "account_pseudonym_key"):
             if not getattr(self.settings, name).get_secret_value():
-                raise RuntimeError(f"{name.upper()} is not set: what is stored could not be read again")
+                raise Misconfigured(f"{name.upper()} is not set: what is stored could not be read again")
 
     async def _keep_fresh(self) -> None:
         """Other replicas make keys and end sessions too. While storage is away the last answers stay in force."""

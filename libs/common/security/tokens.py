@@ -146,6 +146,8 @@ def _claims(kid: str, token_type: str, payload: Mapping[str, Any]) -> Claims:
     kind: CallerKind = "service" if token_type == SERVICE_TOKEN else payload["kind"]
     if kind not in ("staff", "account", "service") or (kind == "service") != (token_type == SERVICE_TOKEN):
         raise ValueError("kind")
+    if (kind == "service") != (payload["role"] == "system" and str(payload["sub"]).startswith("svc:")):
+        raise ValueError("a service has the role of one, and nobody else does")
     session_id = payload.get("sid")
     if kind != "service" and not isinstance(session_id, str):
         raise ValueError("sid")

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from typing import Any
 
-from libs.common.mongo.database import Raw
 from libs.common.mongo.repository import Repository
 from libs.common.mongo.transact import StaleRevision
 from libs.common.mongo.tx import Tx
@@ -45,15 +44,8 @@ class NotificationRepository(Repository[Notification]):
         return await self.find_one({"attempts.provider_message_id": message_id})
 
     async def listed(self, cursor: Cursor, *, patient_id: str | None) -> Page[Notification]:
-        scope: list[Raw] = [self._tx.visible(self.owners)]
-        if patient_id is not None:
-            scope.append({"patient_id": patient_id})
-        if cursor.after is not None:
-            scope.append({"_id": {"$lt": cursor.after[1]}})
-        rows = await self.collection.find({"$and": scope}, sort=[("_id", -1)]).limit(cursor.limit + 1).to_list()
-        page = rows[: cursor.limit]
-        last = [page[-1]["_id"]] * 2 if len(rows) > cursor.limit else None
-        return Page(items=[self._read(row) for row in page], next_cursor=cursor.next(last))
+        asked = {} if patient_id is None else {"patient_id": patient_id}
+        return await self.page(asked, cursor, newest_first=True)
 
 
 class PreferenceRepository(Repository[Preference]):

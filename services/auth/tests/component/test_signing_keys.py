@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from libs.common.crypto.keyring import Keyring, generate_keyring
+from libs.common.errors import Misconfigured
 from libs.common.ids import new_id
 from libs.common.security.tokens import ACCESS_TOKEN, sign
 from libs.common.testing.clock import FrozenClock
@@ -145,7 +146,7 @@ async def test_without_its_secrets_it_does_not_start(replicas: Replicas) -> None
     await replicas.make().start()
     for name in ("field_keyring", "account_pseudonym_key"):
         bare = replicas.make(**{name: AuthSettings().field_keyring})
-        with pytest.raises(RuntimeError, match=name.upper()):
+        with pytest.raises(Misconfigured, match=name.upper()):
             await bare.start()
 
 

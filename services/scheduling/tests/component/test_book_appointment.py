@@ -39,3 +39,19 @@ async def test_one_key_a_hundred_times_is_one_appointment(clinic: Clinic) -> Non
     )
     assert {answer.status for answer in answers} == {201}
     assert len({answer.body["id"] for answer in answers}) == 1
+
+
+async def test_a_family_sees_all_or_one_of_its_own_and_nobody_elses(clinic: Clinic) -> None:
+    for child in ("kavya", "rohan"):
+        clinic.patients.add(clinic.patient(child), clinic.id, "acc_mother", f"acc_{child}")
+    mine = [await clinic.book(patient=child) for child in ("kavya", "rohan")]
+    await clinic.book(patient="stranger")
+    mother = clinic.service.mint.account("acc_mother")
+
+    async def listed(**query: str) -> set[str]:
+        answer = await clinic.service.call("GET", "/appointments", token=mother, params=query)
+        return {item["id"] for item in answer.body["items"]}
+
+    assert await listed() == {one["id"] for one in mine}
+    assert await listed(patient_id=clinic.patient("rohan")) == {mine[1]["id"]}
+    assert await listed(patient_id=clinic.patient("stranger")) == set()
