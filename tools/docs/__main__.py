@@ -1,4 +1,4 @@
-"""`python -m tools.docs`: write docs/events.md, docs/asyncapi.json and the schema snapshots; `--check` only compares."""
+"""`python -m tools.docs` writes docs/events.md, docs/asyncapi.json and schema snapshots; `--check` only compares."""
 
 import sys
 from pathlib import Path

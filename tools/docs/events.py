@@ -16,7 +16,7 @@ Written by `make docs` from `libs/contracts`; do not edit. Every event travels i
 topic exchange `clinic.events`, with the routing key given here. Facts only: ids, times, amounts; no phone number, no
 diagnosis, no text that somebody typed.
 
-An event changes only by optional fields; anything else is a new version beside the old one, and CI refuses it otherwise.
+An event changes only by optional fields; anything else is a new version beside the old one. CI refuses it otherwise.
 """
 
 

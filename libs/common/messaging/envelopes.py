@@ -60,9 +60,7 @@ class _Context:
         about = AggregateRef(type=audit.entity_type, id=audit.entity.id, seq=audit.entity.revision)
         return self._envelope(AUDIT_ENTRY, 1, about, entry.model_dump(mode="json"), audit.entity.clinic_id)
 
-    def _envelope(
-        self, kind: str, version: int, about: AggregateRef, data: Raw, clinic_id: str | None
-    ) -> Envelope:
+    def _envelope(self, kind: str, version: int, about: AggregateRef, data: Raw, clinic_id: str | None) -> Envelope:
         return Envelope(
             id=new_id("evt"),
             type=kind,
@@ -76,4 +74,3 @@ class _Context:
             traceparent=self._traceparent,
             data=data,
         )
-

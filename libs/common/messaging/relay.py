@@ -1,22 +1,17 @@
-"""Takes committed messages out of the documents and publishes them: at least once, each document's in their order.
-
-A message nobody is bound to yet comes back from the broker (`mandatory`). It must neither be lost nor hold up the
-messages behind it, so it moves to the collection `outbox_unrouted` of the same database, where not even a broker
-that lost its data can lose it. From then on messages of that routing key queue up behind it; one is tried every few
-seconds, and once a binding appears they all go out, in order. After 30 days they are given up.
-"""
+"""Takes committed messages out of the documents and publishes them: at least once, each document's in their order."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import orjson
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import DeliveryError, PublishError
 from opentelemetry.trace import SpanKind
-from pymongo import ASCENDING, DeleteOne, IndexModel, ReplaceOne, UpdateOne
+from pymongo import ASCENDING, DeleteOne, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
@@ -33,15 +28,10 @@ from libs.common.messaging.outbox import (
     OutboxWaker,
 )
 from libs.common.messaging.topology import Inbox, declare_exchange, outgoing
+from libs.common.messaging.unrouted import Unrouted
 from libs.common.telemetry import metrics
 from libs.common.telemetry.logs import get_logger
 from libs.common.telemetry.tracing import remote_span
-
-UNROUTED_COLLECTION = "outbox_unrouted"
-UNROUTED_INDEXES = (
-    IndexModel([("exchange", ASCENDING), ("key", ASCENDING), ("_id", ASCENDING)], name="route"),
-    IndexModel([("at", ASCENDING)], name="expires", expireAfterSeconds=30 * 24 * 3600),
-)
 
 _EXPECTED: tuple[type[Exception], ...] = (*BROKER_ERRORS, PyMongoError)
 _STALLED_AFTER = 60.0
@@ -49,7 +39,6 @@ _MEASURED_EVERY = 5.0
 _log = get_logger(__name__)
 
 Row = dict[str, Any]
-Route = tuple[str, str]
 
 
 @dataclass(slots=True)
@@ -84,9 +73,8 @@ class OutboxRelay:
         lease_seconds: float = 10.0,
         unrouted_retry_seconds: float = 5.0,
     ) -> None:
-        self._db = db
         self._carriers = [db[name] for name in dict.fromkeys((*collections, STANDALONE_COLLECTION))]
-        self._unrouted = db[UNROUTED_COLLECTION]
+        self._unrouted = Unrouted(db, clock=clock or SystemClock(), retry_seconds=unrouted_retry_seconds)
         self._exchanges = exchanges
         self._subscribers = subscribers
         self._waker = waker
@@ -94,11 +82,8 @@ class OutboxRelay:
         self._poll_seconds = poll_seconds
         self._batch = batch
         self._confirm_seconds = confirm_seconds
-        self._unrouted_retry_seconds = unrouted_retry_seconds
         self._link = Link(amqp_url, f"{db.name} relay", self._declare)
         self._lease = Lease(db[LEASES], "outbox-relay", holder=new_id("relay"), ttl=lease_seconds, clock=self._clock)
-        self._blocked_routes: set[Route] | None = None
-        self._unrouted_tried_at = 0.0
         self._alive_at: float | None = None
         self._measured_at = 0.0
         self.ready = False
@@ -137,12 +122,17 @@ class OutboxRelay:
         """Publish everything that is pending now; how many messages were confirmed. 0 when another relay holds
         the lease. Raises BROKER_ERRORS and PyMongoError; what was confirmed before is cleared."""
         if not await self._lease.hold():
-            self._blocked_routes = None
+            self._unrouted.forget()
             return 0
-        await self._link.channel()
-        count = await self._publish_unrouted()
-        for carrier in self._carriers:
-            count += await self._drain_collection(carrier)
+        channel = await self._link.channel()
+        count = await self._unrouted.retry(partial(self._publish_alone, channel))
+        drained = await asyncio.gather(
+            *(self._drain_collection(channel, carrier) for carrier in self._carriers), return_exceptions=True
+        )
+        for result in drained:
+            if isinstance(result, BaseException):
+                raise result
+            count += result
         return count
 
     async def close(self) -> None:
@@ -159,7 +149,7 @@ class OutboxRelay:
         for inbox in self._subscribers:
             await inbox.declare(channel)
 
-    async def _drain_collection(self, carrier: AsyncCollection[Row]) -> int:
+    async def _drain_collection(self, channel: AbstractChannel, carrier: AsyncCollection[Row]) -> int:
         """One pass over the documents that have something pending, the longest waiting first."""
         count = 0
         refused: Exception | None = None
@@ -168,7 +158,6 @@ class OutboxRelay:
             while documents := await cursor.to_list(self._batch):
                 if not await self._lease.hold():
                     break
-                channel = await self._link.channel()
                 outcomes = [_Outcome() for _ in documents]
                 try:
                     async with asyncio.timeout(self._confirm_seconds):
@@ -193,11 +182,11 @@ class OutboxRelay:
     async def _publish_in_order(self, channel: AbstractChannel, items: Sequence[Row], outcome: _Outcome) -> None:
         """Each item after the one before it is confirmed; the first failure leaves the rest for later."""
         for item in items:
-            if (item["exchange"], item["key"]) in (self._blocked_routes or ()):
+            if self._unrouted.blocks(item):
                 outcome.unrouted.append(item)
                 continue
             try:
-                await _publish(channel, item["id"], item)
+                await _publish(channel, item)
             except PublishError:
                 outcome.unrouted.append(item)
             except BROKER_ERRORS as error:
@@ -212,7 +201,7 @@ class OutboxRelay:
         """Remove what was published from its documents, by id: later commits have added to them meanwhile."""
         unrouted = [item for outcome in outcomes for item in outcome.unrouted]
         if unrouted:
-            await self._set_aside(unrouted)
+            await self._unrouted.keep(unrouted)
         changes: list[UpdateOne | DeleteOne] = []
         for document, outcome in zip(documents, outcomes, strict=True):
             gone = [*outcome.done, *(item["id"] for item in outcome.unrouted)]
@@ -224,45 +213,14 @@ class OutboxRelay:
             await carrier.bulk_write(changes, ordered=False)
         return sum(len(outcome.done) for outcome in outcomes)
 
-    async def _set_aside(self, items: Sequence[Row]) -> None:
-        now = self._clock.now()
-        rows = [
-            {"_id": i["id"], "exchange": i["exchange"], "key": i["key"], "body": i["body"], "at": now} for i in items
-        ]
-        await self._unrouted.bulk_write([ReplaceOne({"_id": row["_id"]}, row, upsert=True) for row in rows])
-        new = {(row["exchange"], row["key"]) for row in rows} - (self._blocked_routes or set())
-        self._blocked_routes = (self._blocked_routes or set()) | new
-        for _, key in new:
-            _log.warning("nobody is bound to these messages, they are kept", routing_key=key)
-
-    async def _publish_unrouted(self) -> int:
-        """Try the oldest message of each route that had no listener, and the rest of the route if it has one now."""
-        if self._blocked_routes is None:
-            routes = await self._unrouted.aggregate([{"$group": {"_id": {"exchange": "$exchange", "key": "$key"}}}])
-            self._blocked_routes = {(r["_id"]["exchange"], r["_id"]["key"]) async for r in routes}
-        now = asyncio.get_running_loop().time()
-        if not self._blocked_routes or now - self._unrouted_tried_at < self._unrouted_retry_seconds:
-            return 0
-        self._unrouted_tried_at = now
-        channel = await self._link.channel()
-        count = 0
-        for route in sorted(self._blocked_routes):
-            rows = self._unrouted.find({"exchange": route[0], "key": route[1]}).sort("_id", ASCENDING)
-            async with rows:
-                async for row in rows:
-                    if not await self._lease.hold():
-                        return count
-                    try:
-                        async with asyncio.timeout(self._confirm_seconds):
-                            await _publish(channel, row["_id"], row)
-                    except PublishError:
-                        break
-                    await self._unrouted.delete_one({"_id": row["_id"]})
-                    self._alive_at = asyncio.get_running_loop().time()
-                    count += 1
-                else:
-                    self._blocked_routes.discard(route)
-        return count
+    async def _publish_alone(self, channel: AbstractChannel, item: Row) -> bool:
+        """Publish one message, if the lease is still ours."""
+        if not await self._lease.hold():
+            return False
+        async with asyncio.timeout(self._confirm_seconds):
+            await _publish(channel, item)
+        self._alive_at = asyncio.get_running_loop().time()
+        return True
 
     async def _measure(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -281,18 +239,22 @@ class OutboxRelay:
         metrics.OUTBOX_LAG.set(max(self._clock.now() - oldest, timedelta()).total_seconds())
 
 
-async def _publish(channel: AbstractChannel, message_id: str, item: Mapping[str, Any]) -> None:
+async def _publish(channel: AbstractChannel, item: Row) -> None:
     """Returns when the broker has the message safe; PublishError when no queue wants it."""
     exchange = await channel.get_exchange(item["exchange"], ensure=False)
-    message = outgoing(item["body"], message_id, item["exchange"], item["key"])
+    message = outgoing(item["body"], item["id"], item["exchange"], item["key"])
     traceparent = orjson.loads(item["body"]).get("traceparent")
     with remote_span(f"publish {item['key']}", SpanKind.PRODUCER, traceparent), broker_calls():
         await exchange.publish(message, item["key"], mandatory=True)
 
 
 def _removing(ids: Sequence[str]) -> list[Row]:
-    """An update that takes these items out and, with the last of them, both fields: atomic per document."""
-    kept = {"$filter": {"input": f"${ITEMS}", "cond": {"$not": [{"$in": ["$$this.id", list(ids)]}]}}}
+    """An update that takes these items out and, with the last of them, both fields: atomic per document.
+
+    Another relay may have done it already: without `$ifNull` that would leave a null no commit can push to.
+    """
+    pending = {"$ifNull": [f"${ITEMS}", []]}
+    kept = {"$filter": {"input": pending, "cond": {"$not": [{"$in": ["$$this.id", list(ids)]}]}}}
     empty = {"$eq": [f"${ITEMS}", []]}
     return [
         {"$set": {ITEMS: kept}},

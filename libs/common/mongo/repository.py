@@ -54,23 +54,23 @@ class Repository(Generic[A]):
         return found
 
     async def find_one(self, query: Raw) -> A | None:
-        raw = await self.collection.find_one(self._in_sight(query))
+        raw = await self.collection.find_one(self._scoped(query))
         return None if raw is None else self._read(raw)
 
     async def find(self, query: Raw, *, sort: list[tuple[str, int]] | None = None, limit: int = 0) -> list[A]:
         """All that match, within sight. Give a bounded query: there is an index for it, or there must be."""
-        cursor = self.collection.find(self._in_sight(query), sort=sort, limit=limit)
+        cursor = self.collection.find(self._scoped(query), sort=sort, limit=limit)
         return [self._read(raw) async for raw in cursor]
 
     async def consult(self, query: Raw) -> list[A]:
         """As `find`, and at most a second old: for what nearly every request reads and hardly anybody changes.
         What comes back is shared and only to look at; who changes an aggregate loads it."""
-        asked = repr(self._in_sight(query))
+        asked = repr(self._scoped(query))
         return await self._tx.recent.get(self._name, asked, lambda: self.find(query))
 
     async def page(self, query: Raw, cursor: Cursor, *, sort_by: str = "_id", newest_first: bool = False) -> Page[A]:
         """One page in the order of `sort_by`, ties by id; ids sort by time, so newest first is `_id` backwards."""
-        scope = self._in_sight(query)
+        scope = self._scoped(query)
         if cursor.after is not None:
             scope |= _behind(scope, sort_by, cursor.after, "lt" if newest_first else "gt")
         direction = -1 if newest_first else 1
@@ -94,7 +94,7 @@ class Repository(Generic[A]):
         aggregate.updated_at = self._tx.now
         self._stage(aggregate, before=before)
 
-    def _in_sight(self, query: Raw) -> Raw:
+    def _scoped(self, query: Raw) -> Raw:
         """`query` within the caller's sight; what is asked for beyond it matches nothing."""
         scope = dict(query)
         for field, visible in self._tx.visible(self.owners).items():

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from libs.common.testing.service import ServiceUnderTest
+from libs.common.testing.service_under_test import ServiceUnderTest
 from libs.common.tests.notebook import notebook
 
 

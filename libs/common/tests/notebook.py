@@ -21,7 +21,7 @@ from libs.common.runtime import Runtime
 from libs.common.security.caller import Caller
 from libs.common.security.permissions import CLINIC, OWN, permission, public, requires
 from libs.common.settings import ServiceSettings
-from libs.common.testing.service import KnownSubjects, ServiceUnderTest, service_under_test
+from libs.common.testing.service_under_test import KnownSubjects, ServiceUnderTest, service_under_test
 from libs.common.web.app import create_app
 from libs.common.web.dependencies import transactor
 from libs.common.web.idempotency import IdempotencyKey

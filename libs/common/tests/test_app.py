@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from libs.common.ids import new_id
 from libs.common.security.caller import Caller
 from libs.common.security.permissions import requires
-from libs.common.testing.service import ServiceUnderTest
+from libs.common.testing.service_under_test import ServiceUnderTest
 from libs.common.tests.notebook import NOTE_READ, NOTE_WRITE
 from libs.common.web.app import create_app
 

@@ -10,7 +10,7 @@ from libs.common.ids import new_id
 from libs.common.messaging.events import Envelope
 from libs.common.mongo.once import IdempotencyKeyReused, Once, forget_old_keys
 from libs.common.security.caller import Caller, Reach
-from libs.common.testing.service import ServiceUnderTest
+from libs.common.testing.service_under_test import ServiceUnderTest
 from libs.common.tests.notebook import EditNote, Note, TitleTaken, WriteNote, edit_note, look_at_note, write_notes
 
 

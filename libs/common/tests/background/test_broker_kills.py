@@ -50,12 +50,12 @@ async def test_killed_between_commit_and_publish_and_while_consuming(db: Db, bro
             await asyncio.sleep(0.01)
 
     async with running(relay), running(consumer):
-        await eventually(lambda: relay.ready and consumer.ready, within=30)
+        await eventually(lambda: relay.ready and consumer.ready, within=60)
         work = asyncio.create_task(committing())
         for threshold in (50, 200):
-            await eventually(partial(_longer_than, sent, threshold), within=30)
+            await eventually(partial(_longer_than, sent, threshold), within=60)
             broker.kill()
-            await eventually(partial(_longer_than, sent, len(sent) + 20), within=30)  # commits go on
+            await eventually(partial(_longer_than, sent, len(sent) + 20), within=60)  # commits go on
             await broker.start()
         await work
 
@@ -78,10 +78,10 @@ async def test_a_frozen_broker_is_waited_out(db: Db, broker: RabbitPart, service
     event, effects = thing_event(service), Effects(await carrying(db))
     relay, consumer = pair(db, effects, event, service, broker.url)
     async with running(relay), running(consumer):
-        await eventually(lambda: relay.ready and consumer.ready, within=30)
+        await eventually(lambda: relay.ready and consumer.ready, within=60)
         broker.freeze()
         sent = await commit(db, "thg_1", event, 1, 2, 3)
-        await eventually(lambda: not relay.ready, within=30)  # the confirm did not come
+        await eventually(lambda: not relay.ready, within=60)  # the confirm did not come
         broker.thaw()
         await eventually(lambda: _acted(effects, sent), within=60)
 
@@ -93,7 +93,7 @@ async def test_a_broker_that_lost_its_data_gets_everything_that_was_not_confirme
     lonely = thing_event(service, "lonely")
     relay, consumer = pair(db, effects, event, service, broker.url)
     async with running(relay):
-        await eventually(lambda: relay.ready, within=30)
+        await eventually(lambda: relay.ready, within=60)
         kept = await commit(db, "thg_1", event, 1)  # nobody is bound yet
         await commit(db, "thg_1", lonely, 2)
         await eventually(lambda: _nothing_pending(db))

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
 import aio_pika
@@ -13,14 +12,12 @@ from aio_pika.abc import AbstractChannel
 from opentelemetry import trace
 
 from libs.common.errors import Unavailable
-from libs.common.messaging import broker
 from libs.common.messaging.consumer import Consumer, Deliver, Subscription
 from libs.common.messaging.events import Envelope, Event
 from libs.common.messaging.outbox import EVENTS_EXCHANGE
 from libs.common.messaging.topology import REASON_HEADER, REDELIVERIES, Inbox, attempts_of, declare_exchange, outgoing
 from libs.common.telemetry.logs import current_context
 from libs.common.tests.background.things import (
-    Cable,
     Db,
     Effects,
     envelope_of,
@@ -263,157 +260,3 @@ async def test_the_handler_works_in_the_context_of_what_caused_the_message(
     assert found["request_id"] == "req_1"
     assert found["actor_id"] == "usr_1"
     assert found["trace"] == 0x0AF7651916CD43DD8448EB211C80319C
-
-
-async def test_no_message_is_lost_and_none_acts_twice_while_connections_are_cut(
-    service: str, event: type[Event], effects: Effects, amqp_url: str, channel: AbstractChannel
-) -> None:
-    async def handle(happened: Any, _: Any) -> int:
-        await asyncio.sleep(0.005)
-        return int(happened.number)
-
-    async with (
-        Cable(amqp_url) as cable,
-        running(consumer_of(service, event, handle, effects.deliver, cable.url)) as consumer,
-    ):
-        await eventually(lambda: consumer.ready)
-        sent = [envelope_of(event, f"thg_{number % 7}", number) for number in range(400)]
-        for envelope in sent:
-            await send(channel, event, envelope)
-        for threshold in (10, 100, 200, 300):
-            await eventually(partial(_more_than, effects, threshold), within=30)
-            await eventually(cable.cut)
-        await eventually(lambda: _more_than(effects, 399), within=30)
-        assert consumer.healthy
-    assert await effects.ids() == {envelope.id for envelope in sent}
-    assert await length(channel, f"{service}.dead") == 0
-
-
-async def _more_than(effects: Effects, count: int) -> bool:
-    return len(await effects.ids()) > count
-
-
-async def test_a_consumer_that_the_broker_cancelled_comes_back(
-    service: str,
-    event: type[Event],
-    effects: Effects,
-    amqp_url: str,
-    channel: AbstractChannel,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    async with running(consumer_of(service, event, number_of, effects.deliver, amqp_url)) as consumer:
-        await eventually(lambda: consumer.ready)
-        inbox = Inbox(service, ((EVENTS_EXCHANGE, event.routing_key()),))
-        await channel.queue_delete(inbox.queue)
-        await eventually(lambda: "cancelled by the broker" in caplog.text)
-        await inbox.declare(channel)  # as a relay does, so that only the cancellation tells
-        await send(channel, event, envelope_of(event, "thg_1", 1))
-        await eventually(effects.all)
-
-
-async def test_a_binding_that_was_removed_comes_back(
-    service: str,
-    event: type[Event],
-    effects: Effects,
-    amqp_url: str,
-    channel: AbstractChannel,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(broker, "_DECLARED_EVERY", 0.1)
-    async with running(consumer_of(service, event, number_of, effects.deliver, amqp_url)) as consumer:
-        await eventually(lambda: consumer.ready)
-        queue = await channel.get_queue(f"{service}.inbox", ensure=False)
-        await queue.unbind(EVENTS_EXCHANGE, event.routing_key())
-
-        async def bound() -> bool:
-            try:
-                await send(channel, event, envelope_of(event, "thg_1", 1))
-            except aio_pika.exceptions.PublishError:
-                return False
-            return True
-
-        await eventually(bound)
-        await eventually(effects.all)
-
-
-async def test_stopping_finishes_what_has_begun_and_leaves_the_rest_in_the_queue(
-    service: str, event: type[Event], effects: Effects, amqp_url: str, channel: AbstractChannel
-) -> None:
-    begun, go_on = asyncio.Event(), asyncio.Event()
-
-    async def handle(happened: Any, _: Any) -> int:
-        begun.set()
-        await go_on.wait()
-        return int(happened.number)
-
-    consumer = consumer_of(service, event, handle, effects.deliver, amqp_url, prefetch=1)
-    stop = asyncio.Event()
-    task = asyncio.create_task(consumer.run(stop))
-    await eventually(lambda: consumer.ready)
-    for number in (1, 2):
-        await send(channel, event, envelope_of(event, "thg_1", number))
-    await begun.wait()
-    stop.set()
-    assert not task.done()
-    go_on.set()
-    await task
-    assert await effects.all() == [1]
-    assert await length(channel, f"{service}.inbox") == 1
-
-
-async def test_what_does_not_finish_in_time_goes_back_to_the_queue(
-    service: str, event: type[Event], effects: Effects, amqp_url: str, channel: AbstractChannel
-) -> None:
-    begun = asyncio.Event()
-
-    async def never_ends(_: Any, __: Any) -> None:
-        begun.set()
-        await asyncio.Event().wait()
-
-    consumer = consumer_of(service, event, never_ends, effects.deliver, amqp_url)
-    task = asyncio.create_task(consumer.run(asyncio.Event()))
-    await eventually(lambda: consumer.ready)
-    await send(channel, event, envelope_of(event, "thg_1", 1))
-    await begun.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    await eventually(lambda: _has(channel, f"{service}.inbox", 1))
-    assert await effects.all() == []
-
-
-async def test_a_handler_that_hangs_counts_as_failed(
-    service: str, event: type[Event], effects: Effects, amqp_url: str, channel: AbstractChannel
-) -> None:
-    async def hangs(_: Any, __: Any) -> None:
-        await asyncio.Event().wait()
-
-    consumer = consumer_of(service, event, hangs, effects.deliver, amqp_url, handler_seconds=0.02)
-    async with running(consumer):
-        await eventually(lambda: consumer.ready)
-        await send(channel, event, envelope_of(event, "thg_1", 1))
-        await eventually(lambda: _has(channel, f"{service}.dead", 1))
-    (dead,) = await take_all(channel, f"{service}.dead")
-    assert dead.headers[REASON_HEADER] == "TimeoutError"
-
-
-async def test_of_two_replicas_one_works_so_that_the_order_holds(
-    service: str, event: type[Event], amqp_url: str, channel: AbstractChannel
-) -> None:
-    handled: list[Sequence[object]] = []
-
-    def delivering(replica: str) -> Deliver:
-        async def deliver(_: Any, payload: Any, __: Envelope) -> None:
-            handled.append((replica, payload.number))
-
-        return deliver
-
-    one, two = (consumer_of(service, event, number_of, delivering(name), amqp_url) for name in ("one", "two"))
-    async with running(two):
-        await eventually(lambda: two.ready)
-        async with running(one):
-            await eventually(lambda: one.ready)
-            for number in range(50):
-                await send(channel, event, envelope_of(event, "thg_1", number))
-            await eventually(lambda: len(handled) == 50)
-    assert handled == [("two", number) for number in range(50)]

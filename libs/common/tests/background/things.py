@@ -100,7 +100,7 @@ class Effects:
         return [row["effect"] async for row in self._effects.find({})]
 
 
-async def eventually(condition: Callable[[], Awaitable[Any] | Any], within: float = 10.0) -> Any:
+async def eventually(condition: Callable[[], Awaitable[Any] | Any], within: float = 20.0) -> Any:
     """Wait until `condition` is true and return what it gave; AssertionError after `within` seconds."""
     deadline = asyncio.get_running_loop().time() + within
     while True:
