@@ -193,7 +193,7 @@ class LeaveTakenView(LeaveView):
 
 
 class BookingPolicyPatch(Body):
-    """Only what is given changes. See the view for what the fields mean."""
+    """Only what is given changes; null switches off `check_in_opens_minutes` and `deposit_after_no_shows`."""
 
     zone: Annotated[str, Field(max_length=64)] | None = None
     confirmation: ConfirmationMode | None = None

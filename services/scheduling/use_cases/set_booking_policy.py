@@ -8,9 +8,11 @@ from services.scheduling.domain.booking_policy import BookingPolicy, Confirmatio
 from services.scheduling.permissions import POLICY_WRITE
 from services.scheduling.use_cases.ports import SchedulingTx
 
+_CAN_BE_OFF = {"check_in_opens_minutes", "deposit_after_no_shows"}
+
 
 class SetBookingPolicy(Command):
-    """Only what is given changes; see `BookingPolicy` for the meanings."""
+    """Only what is given changes, and null switches a rule off that can be off; see `BookingPolicy` for the meanings."""
 
     zone: str | None = None
     confirmation: ConfirmationMode | None = None
@@ -32,7 +34,8 @@ async def set_booking_policy(command: SetBookingPolicy, tx: SchedulingTx) -> Boo
     current = await tx.policies.to_change(tx.clinic_id)
     if command.expected_revision is not None and current.revision != command.expected_revision:
         raise PreconditionFailed("Load it again, and send the new ETag in If-Match")
-    given = command.model_dump(exclude={"expected_revision"}, exclude_unset=True)
+    asked = command.model_dump(exclude={"expected_revision"}, exclude_unset=True)
+    given = {rule: value for rule, value in asked.items() if value is not None or rule in _CAN_BE_OFF}
     policy = BookingPolicy.model_validate({**current.model_dump(), **given})
     if current.revision == 0:
         tx.policies.add(policy)

@@ -3,6 +3,7 @@
 import asyncio
 from itertools import pairwise
 
+from libs.common.testing.service_under_test import Answer
 from libs.contracts.roles import ADMIN, DOCTOR
 from services.scheduling.tests.builders import Clinic
 
@@ -93,3 +94,19 @@ async def test_a_template_that_makes_no_sense_is_refused_with_a_reason(clinic: C
         answer = await clinic.add_template(**changes)
         assert (answer.status, answer.code) == (422, "slot_template_invalid"), changes
         assert answer.body["detail"]
+
+
+async def test_a_rule_of_the_policy_changes_alone_and_some_can_be_switched_off(clinic: Clinic) -> None:
+    async def change(**rules: object) -> Answer:
+        return await clinic.service.call("PATCH", "/booking-policies", token=clinic.staff(ADMIN), json=rules)
+
+    assert (await change(hold_minutes=5, deposit_after_no_shows=2)).body["deposit_after_no_shows"] == 2
+    changed = await change(hold_minutes=None, deposit_after_no_shows=None, zone="Asia/Dubai")
+    assert changed.status == 200
+    assert (changed.body["hold_minutes"], changed.body["deposit_after_no_shows"]) == (5, None)
+    assert changed.body["zone"] == "Asia/Dubai"
+    assert (await change(zone="Mars/Olympus")).status == 422
+    stale = await clinic.service.call(
+        "PATCH", "/booking-policies", token=clinic.staff(ADMIN), json={"hold_minutes": 7}, headers={"If-Match": '"1"'}
+    )
+    assert (stale.status, stale.code) == (412, "stale_version")
