@@ -12,7 +12,7 @@ _CAN_BE_OFF = {"check_in_opens_minutes", "deposit_after_no_shows"}
 
 
 class SetBookingPolicy(Command):
-    """Only what is given changes, and null switches a rule off that can be off; see `BookingPolicy` for the meanings."""
+    """Only what is given changes; null switches a rule off that can be off. See `BookingPolicy` for the meanings."""
 
     zone: str | None = None
     confirmation: ConfirmationMode | None = None
