@@ -12,6 +12,9 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field
 
+_STANDARD_MEMBERS = {"type", "title", "status", "detail", "code", "request_id", "errors"}
+_ERRORS_IN_DETAIL = 3
+
 
 class FieldError(BaseModel):
     """One thing wrong with a request: where (a JSON pointer) and what to do about it."""
@@ -38,11 +41,15 @@ class Problem(Exception):
         retry_after: int | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> None:
+        if errors and detail is None:
+            detail = "; ".join(f"{error.pointer}: {error.detail}" for error in errors[:_ERRORS_IN_DETAIL])
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.errors = errors or []
         self.retry_after = retry_after
         self.extra = dict(extra or {})
+        if taken := self.extra.keys() & _STANDARD_MEMBERS:
+            raise ValueError(f"{sorted(taken)} are members of every problem")
 
 
 class Misconfigured(Problem):
@@ -106,6 +113,14 @@ class PayloadTooLarge(Problem):
     status = 413
     code = "payload_too_large"
     title = "The request body is too large"
+
+
+class UnsupportedMediaType(Problem):
+    """The body is not in a format this route reads."""
+
+    status = 415
+    code = "unsupported_media_type"
+    title = "Send JSON, with Content-Type: application/json"
 
 
 class Unprocessable(Problem):

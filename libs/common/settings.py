@@ -25,7 +25,7 @@ class ServiceSettings(BaseSettings):
     field_keyring: SecretStr = Field(
         SecretStr(""), description="JSON keyring of key-encryption keys, see libs.common.crypto."
     )
-    max_body_bytes: int = 1_048_576
+    max_body_bytes: int = 65_536
     shutdown_grace_seconds: float = 15.0
     log_level: str = "INFO"
     trace_sample_ratio: float = Field(0.1, ge=0, le=1)

@@ -10,7 +10,9 @@ from bson.codec_options import CodecOptions, TypeRegistry
 from pymongo import ASCENDING, AsyncMongoClient, IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
 
+from libs.common.jobs import JOB_RUN_INDEXES, JOB_RUNS
 from libs.common.messaging.outbox import OUTBOX_INDEX, STANDALONE_COLLECTION
+from libs.common.messaging.unrouted import UNROUTED_COLLECTION, UNROUTED_INDEXES
 from libs.common.settings import ServiceSettings
 
 Raw = dict[str, Any]
@@ -72,6 +74,8 @@ async def init_documents(
         extra = [OUTBOX_INDEX, ONCE_INDEX] if document in once_in else [OUTBOX_INDEX]
         await db[collection_name(document)].create_indexes(extra)
     await db[STANDALONE_COLLECTION].create_indexes([OUTBOX_INDEX])
+    await db[UNROUTED_COLLECTION].create_indexes(list(UNROUTED_INDEXES))
+    await db[JOB_RUNS].create_indexes(list(JOB_RUN_INDEXES))
     for name, kept in ((INBOX, INBOX_KEPT), (IDEMPOTENCY_KEYS, IDEMPOTENCY_KEPT)):
         await db[name].create_indexes(
             [IndexModel([("at", ASCENDING)], name="expires", expireAfterSeconds=int(kept.total_seconds()))]

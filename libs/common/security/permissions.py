@@ -18,7 +18,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from libs.common.errors import Forbidden, Unauthenticated
+from libs.common.errors import FieldError, Forbidden, Unauthenticated, Unprocessable
 from libs.common.security.caller import Caller, Reach
 from libs.common.telemetry.logs import bind_context
 
@@ -60,6 +60,8 @@ class RequiredPermission:
         self.permission = required
 
     async def __call__(self, request: Request) -> Caller:
+        if request.scope["query_string"]:
+            _refuse_unknown_parameters(request)
         runtime = request.app.state.runtime
         claims = await runtime.verifier.verify(bearer_of(request))
         caller: Caller = claims.caller()
@@ -100,6 +102,21 @@ def bearer_of(request: Request) -> str:
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("Send an access token: Authorization: Bearer <token>")
     return token.strip()
+
+
+def _refuse_unknown_parameters(request: Request) -> None:
+    """A filter that was misspelt must not become no filter at all."""
+    known = set(_query_names(request.scope["route"].dependant))
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        words = f"There is no such parameter, only: {', '.join(sorted(known)) or 'none'}"
+        raise Unprocessable(errors=[FieldError(pointer=f"/query/{name}", detail=words) for name in unknown[:5]])
+
+
+def _query_names(dependant: Dependant) -> Iterator[str]:
+    yield from (parameter.alias for parameter in dependant.query_params)
+    for child in dependant.dependencies:
+        yield from _query_names(child)
 
 
 def access_of(route: APIRoute) -> list[RequiredPermission | PublicAccess]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from beanie import Document
 from fastapi import APIRouter, Depends, FastAPI
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pymongo import ASCENDING, IndexModel
 
 from libs.common.aggregate import Aggregate
@@ -133,6 +133,9 @@ class NoteBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     titles: list[str]
+    colour: (
+        Annotated[str, Field(pattern="^[0-9a-f]{6}$", description="Six hexadecimal digits", examples=["ff8800"])] | None
+    ) = None
 
 
 class NoteView(BaseModel):

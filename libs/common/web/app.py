@@ -28,6 +28,7 @@ _STATEMENTS = {
     "409": "The current state does not allow this",
     "412": "The If-Match is not the current version",
     "413": "The body is too large",
+    "415": "Not JSON",
     "422": "The content is not valid; `errors` says what and where",
     "429": "Too many requests; see Retry-After",
     "503": "Something this needs is away; see Retry-After",
@@ -58,6 +59,7 @@ def create_app(runtime: Runtime[Any], *, title: str, description: str, routers: 
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would name this process's own address
         routes=list(HEALTH_ROUTES),
         telemetry=NATIVE_TELEMETRY_OFF,
     )

@@ -18,12 +18,16 @@ from libs.common.errors import (
     Problem,
     Unavailable,
     Unprocessable,
+    UnsupportedMediaType,
 )
 from libs.common.telemetry.logs import current_context
+from libs.common.web.validation_words import in_words
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+_MOST_ERRORS = 20
+_NOT_JSON = "The body is not valid JSON: look at its brackets, its numbers, and that it is UTF-8"
 
 
 class MethodNotAllowed(Problem):
@@ -68,8 +72,8 @@ def install_problem_handlers(app: FastAPI) -> None:
         return problem_response(problem)
 
     @app.exception_handler(RequestValidationError)
-    async def on_invalid(_request: Request, invalid: RequestValidationError) -> Response:
-        return problem_response(_validation_problem(invalid))
+    async def on_invalid(request: Request, invalid: RequestValidationError) -> Response:
+        return problem_response(_validation_problem(request, invalid))
 
     @app.exception_handler(HTTPException)
     async def on_http_exception(_request: Request, raised: HTTPException) -> Response:
@@ -91,18 +95,23 @@ def unexpected(error: BaseException) -> Response:
     return problem_response(Problem("It has been logged. Quote the request_id when you report it"))
 
 
-def _validation_problem(invalid: RequestValidationError) -> Problem:
+def _validation_problem(request: Request, invalid: RequestValidationError) -> Problem:
     entries = invalid.errors()
     if any(entry["type"] == "json_invalid" for entry in entries):
-        return BadRequest("The body is not valid JSON")
-    errors = [FieldError(pointer=_pointer(entry["loc"]), detail=entry["msg"]) for entry in entries]
-    return Unprocessable("; ".join(f"{error.pointer}: {error.detail}" for error in errors[:3]), errors=errors)
+        return BadRequest(_NOT_JSON)
+    if any(entry["loc"] == ("body",) for entry in entries) and "json" not in request.headers.get("content-type", ""):
+        return UnsupportedMediaType()
+    route = request.scope.get("route")
+    told = [FieldError(pointer=_pointer(e["loc"]), detail=in_words(e, route)) for e in entries[:_MOST_ERRORS]]
+    if len(entries) > len(told):
+        told.append(FieldError(pointer="", detail=f"and {len(entries) - len(told)} more"))
+    return Unprocessable(errors=told)
 
 
 def _pointer(loc: tuple[int | str, ...]) -> str:
-    """A JSON pointer into the body, or `/query/limit` and the like for what is not in the body."""
+    """A JSON pointer into the body ("" is all of it), or `/query/limit` and the like for what is not in the body."""
     parts = loc[1:] if loc and loc[0] == "body" else loc
-    return "/" + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
 def _http_problem(raised: HTTPException) -> Problem:
@@ -113,4 +122,4 @@ def _http_problem(raised: HTTPException) -> Problem:
         return MethodNotAllowed()
     if raised.status_code == 413:
         return PayloadTooLarge()
-    return BadRequest(str(raised.detail))
+    return BadRequest(_NOT_JSON if "parsing the body" in str(raised.detail) else str(raised.detail))

@@ -3,6 +3,7 @@
 import re
 import time
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,6 +16,7 @@ from libs.common.web.problem_json import problem_response, unexpected
 log = get_logger("http")
 
 _SAFE_REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{8,80}")
+_CLIENT_WENT_AWAY = 499
 _UNLOGGED = frozenset({"/healthz", "/readyz", "/metrics"})
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -60,6 +62,8 @@ class _Exchange:
             if declared.isdigit() and int(declared) > self._left:
                 raise PayloadTooLarge(f"This route takes at most {self._left} bytes")
             await app(self._scope, self._receive, self._send)
+        except ClientDisconnect:
+            self._status = _CLIENT_WENT_AWAY
         except PayloadTooLarge as problem:
             await self._answer(problem_response(problem))
         except Exception as error:  # noqa: BLE001 - the last line of defence: answered, logged, counted

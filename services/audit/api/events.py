@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from libs.common.web.pagination import Page, PageCursor
 from services.audit.api import access
 from services.audit.api.schemas import AccessView, AuditEventView, VerdictView
+from services.audit.domain.audit_event import PLATFORM_CHAIN
 from services.audit.use_cases.ports import Search
 from services.audit.use_cases.queries import VerifyChain, search_events, verify_chain
 
@@ -33,11 +34,15 @@ async def read_events(
 
 @router.get("/verify")
 async def verify(caller: access.CanVerify, transact: access.Transact) -> VerdictView:
-    """Recompute the clinic's whole chain from its entries, and compare its length with what was noted."""
-    verdict = await transact.read(verify_chain, VerifyChain(chain_id=caller.clinic_id or ""), by=caller)
-    if verdict.flaw is None:
-        return VerdictView(ok=True, entries=verdict.entries)
-    return VerdictView(ok=False, entries=verdict.entries, first_bad_seq=verdict.flaw.seq, reason=verdict.flaw.what)
+    """Recompute the clinic's whole chain from its entries, and compare its length with what was noted; then the
+    platform's own, where logins of patients and the life of keys are. `entries` counts the clinic's."""
+    own = await transact.read(verify_chain, VerifyChain(chain_id=caller.clinic_id or ""), by=caller)
+    if own.flaw is not None:
+        return VerdictView(ok=False, entries=own.entries, first_bad_seq=own.flaw.seq, reason=own.flaw.what)
+    shared = await transact.read(verify_chain, VerifyChain(chain_id=PLATFORM_CHAIN), by=caller)
+    if shared.flaw is not None:
+        return VerdictView(ok=False, entries=own.entries, reason=f"in the platform's own record {shared.flaw.what}")
+    return VerdictView(ok=True, entries=own.entries)
 
 
 @router.get("/my-access")

@@ -17,9 +17,13 @@ GENESIS = "0" * 64
 """What the first entry of a chain is sealed to."""
 
 _SEALED = (
-    "id", "chain_id", "seq", "at", "actor_id", "actor_role", "action", "entity_type", "entity_id", "about",
+    "id", "clinic_id", "chain_id", "seq", "at", "actor_id", "actor_role", "action", "entity_type", "entity_id", "about",
     "session_id", "request_id", "reason", "changes", "previous",
 )  # fmt: skip
+
+
+STORED = frozenset({"_id", "revision", "seal", *_SEALED} - {"id"})
+"""The fields of a stored entry: one more or one less, and somebody was at it."""
 
 
 class AuditEvent(Aggregate):

@@ -49,13 +49,18 @@ class ChainCheck:
         self._flaw: Flaw | None = None
         self.entries = 0
 
-    def add(self, event: AuditEvent) -> bool:
-        """Look at the next entry; False when the chain is broken here and there is no use in going on."""
+    def add(self, event: AuditEvent | None) -> bool:
+        """Look at the next entry, None for what does not read as one; False when there is no use in going on."""
         expected_seq = self.entries + 1
+        if event is None:
+            self._flaw = Flaw(expected_seq, "the entry has lost a field, or gained one")
+            return False
         if event.seq != expected_seq:
             self._flaw = Flaw(expected_seq, "an entry is missing or stands twice")
         elif event.previous != self._previous:
             self._flaw = Flaw(event.seq, "the entry does not follow the one before it")
+        elif event.clinic_id != event.chain_id or event.revision != 1:
+            self._flaw = Flaw(event.seq, "the entry was moved")
         elif not hmac.compare_digest(event.seal, event.expected_seal(self._key)):
             self._flaw = Flaw(event.seq, "the entry was changed")
         elif self._head is not None and event.seq == self._head.seq and event.seal != self._head.seal:

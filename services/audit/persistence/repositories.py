@@ -3,12 +3,15 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+from pydantic import ValidationError
+
+from libs.common.mongo.database import Raw
 from libs.common.mongo.repository import Repository
 from libs.common.mongo.transact import StaleRevision
 from libs.common.mongo.tx import Tx
 from libs.common.web.pagination import Cursor, Page
 from libs.contracts.roles import PATIENT
-from services.audit.domain.audit_event import AuditEvent
+from services.audit.domain.audit_event import STORED, AuditEvent
 from services.audit.domain.chain import ChainHead
 from services.audit.domain.errors import EntryKnown
 from services.audit.persistence import documents as stored
@@ -25,14 +28,23 @@ class RecordRepository(Repository[AuditEvent]):
         raw = await self.collection.find_one({"chain_id": chain_id}, sort=[("seq", -1)])
         return None if raw is None else self._read(raw)
 
-    async def chain(self, chain_id: str) -> AsyncIterator[AuditEvent]:
+    async def chain(self, chain_id: str) -> AsyncIterator[AuditEvent | None]:
         async for raw in self.collection.find({"chain_id": chain_id}, sort=[("seq", 1)], batch_size=1000):
-            yield AuditEvent.model_validate(raw)
+            try:
+                yield AuditEvent.model_validate(raw) if raw.keys() == STORED else None
+            except ValidationError:
+                yield None
 
     async def newest_first(self, search: Search, cursor: Cursor) -> Page[AuditEvent]:
         names = {"entity_id": "entity_id", "subject_id": "about", "actor_id": "actor_id", "action": "action"}
         given = {names[name]: value for name, value in search.model_dump(exclude_none=True).items()}
         return await self.page(given, cursor, newest_first=True)
+
+    def _stage(self, aggregate: AuditEvent, *, before: Raw | None) -> None:
+        """What is stored is what is sealed: the kernel's dates would be neither told nor guarded by anything."""
+        super()._stage(aggregate, before=before)
+        document = self._tx.writes[-1].document
+        del document["created_at"], document["updated_at"]
 
 
 class HeadRepository(Repository[ChainHead]):

@@ -24,8 +24,8 @@ class Search(BaseModel):
 
 class Record(Protocol):
     async def last_of(self, chain_id: str) -> AuditEvent | None: ...
-    def chain(self, chain_id: str) -> AsyncIterator[AuditEvent]:
-        """All entries of the chain in order of `seq`, whoever asks."""
+    def chain(self, chain_id: str) -> AsyncIterator[AuditEvent | None]:
+        """All entries of the chain in order of `seq`, whoever asks; None for what does not read as one."""
         ...
 
     async def newest_first(self, search: Search, cursor: Cursor) -> Page[AuditEvent]: ...

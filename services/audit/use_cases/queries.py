@@ -19,7 +19,7 @@ class VerifyChain(Command):
 
 
 class Verdict(BaseModel):
-    """`entries` counts those that hold; `flaw` is the first that does not."""
+    """`entries` counts those that hold; `flaw` is the first thing that does not."""
 
     entries: int
     flaw: Flaw | None

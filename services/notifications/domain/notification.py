@@ -233,7 +233,7 @@ class Notification(Aggregate):
     def send_again(self, now: datetime) -> None:
         """Somebody decided to repeat it, from the first channel on."""
         if self.status not in (Status.FAILED, Status.UNKNOWN):
-            raise NotRepeatable(extra={"status": self.status})
+            raise NotRepeatable(extra={"current_status": self.status})
         self.round += 1
         self.position = self.tries = self.inquiries = 0
         self.error_code = None

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from libs.contracts.roles import ADMIN, BILLING, DOCTOR, FRONT_DESK, NURSE
+from services.audit.domain.audit_event import PLATFORM_CHAIN
 from services.audit.tests.builders import Record
 
 Raw = dict[str, Any]
@@ -59,6 +60,22 @@ async def _swap_two(events: Any, chain: Raw) -> None:
     await events.insert_many([{**second, "seq": 3}, {**third, "seq": 2}])
 
 
+async def _move_to_another_clinic(events: Any, chain: Raw) -> None:
+    await events.update_one({**chain, "seq": 3}, {"$set": {"clinic_id": "cln_elsewhere"}})
+
+
+async def _add_a_field(events: Any, chain: Raw) -> None:
+    await events.update_one({**chain, "seq": 3}, {"$set": {"note": "looked at"}})
+
+
+async def _drop_a_field(events: Any, chain: Raw) -> None:
+    await events.update_one({**chain, "seq": 3}, {"$unset": {"reason": ""}})
+
+
+async def _touch_the_revision(events: Any, chain: Raw) -> None:
+    await events.update_one({**chain, "seq": 3}, {"$set": {"revision": 2}})
+
+
 async def _replace_with_a_resealed_one(events: Any, chain: Raw) -> None:
     fourth = await events.find_one({**chain, "seq": 4})
     await events.update_one({**chain, "seq": 5}, {"$set": {"seal": fourth["seal"]}})
@@ -74,6 +91,10 @@ async def _replace_with_a_resealed_one(events: Any, chain: Raw) -> None:
         _delete_the_last,
         _swap_two,
         _replace_with_a_resealed_one,
+        _move_to_another_clinic,
+        _add_a_field,
+        _drop_a_field,
+        _touch_the_revision,
     ],
 )
 async def test_tampering_shows(record: Record, tamper: Any) -> None:
@@ -133,3 +154,17 @@ async def test_the_record_is_not_for_everybody(record: Record, role: str) -> Non
 
 async def test_admins_read_their_clinics_record(record: Record) -> None:
     assert (await record.get("/audit/events", role=ADMIN)).status == 200
+
+
+async def test_what_was_done_to_the_platforms_own_record_shows_in_every_clinic(record: Record) -> None:
+    platform = Record(record.service, clinic_id=PLATFORM_CHAIN)
+    await platform.append(*(platform.entry() for _ in range(3)))
+    assert (await record.verify())["ok"] is True
+    events = record.service.runtime.db["audit_events"]
+    edited = {"chain_id": PLATFORM_CHAIN, "seq": 2}
+    original = await events.find_one(edited)
+    assert original is not None
+    await events.update_one(edited, {"$set": {"actor_id": "usr_nobody"}})
+    assert (await record.verify())["ok"] is False
+    await events.replace_one(edited, original)
+    assert (await record.verify())["ok"] is True
