@@ -23,6 +23,8 @@ _ABOUT = (
     "quote their `request_id` when you ask about one."
 )
 
+_SCHEMA = "#/components/schemas/"
+
 Document = dict[str, Any]
 
 
@@ -71,6 +73,7 @@ def merged(documents: Mapping[Service, Document | None], routes: RouteTable) -> 
     for service, document in documents.items():
         if document is not None:
             _add(whole, service, document, routes)
+    _drop_unused_schemas(whole)
     schemes = whole["components"].setdefault("securitySchemes", {})
     schemes.setdefault("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     return whole
@@ -100,6 +103,27 @@ def _add(whole: Document, service: Service, document: Document, routes: RouteTab
     if added:
         about = document.get("info", {}).get("description", "")
         whole["tags"].append({"name": str(service), "description": about})
+
+
+def _drop_unused_schemas(whole: Document) -> None:
+    """What only internal paths speak of is nobody's business outside."""
+    schemas: Document = whole["components"].get("schemas", {})
+    wanted, found = _schemas_named_in(whole["paths"]), set[str]()
+    while wanted:
+        found |= wanted
+        wanted = {other for name in wanted for other in _schemas_named_in(schemas.get(name))} - found
+    for name in schemas.keys() - found:
+        del schemas[name]
+
+
+def _schemas_named_in(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        return {name for inner in value.values() for name in _schemas_named_in(inner)}
+    if isinstance(value, list):
+        return {name for inner in value for name in _schemas_named_in(inner)}
+    if isinstance(value, str) and value.startswith(_SCHEMA):
+        return {value.removeprefix(_SCHEMA)}
+    return set()
 
 
 def _operations(item: Document) -> list[Document]:

@@ -28,6 +28,9 @@ MAX_URL_BYTES = 8_192
 MAX_DISCARDED_BYTES = 8_388_608
 """How much of a body is still read after its request was refused, so that the client gets to read the refusal."""
 
+LINGER_SECONDS = 1.0
+"""For a client to take note of a refusal, before its connection is cut."""
+
 _FRAMING = frozenset({b"content-length", b"transfer-encoding", b"host"})
 
 
@@ -111,6 +114,7 @@ class ClientConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
+            self._discard(len(data))
             return
         if self._in_head:
             self._head_bytes += len(data)
@@ -158,6 +162,8 @@ class ClientConnection(HttpToolsProtocol):
         if upgrade and self._get_upgrade() == b"websocket":
             self._refuse_parsing(WebSocketsNotOffered())
         version = self.parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            self._refuse_parsing(BadRequest("Only HTTP/1.1 and HTTP/1.0 are spoken here"))
         url = httptools.parse_url(self.url)
         self._in_head = False
         self._in_body = True
@@ -196,9 +202,12 @@ class ClientConnection(HttpToolsProtocol):
         self._body_bytes += len(body)
         super().on_body(body)
         if self.cycle.response_complete:
-            self._discarded_bytes += len(body)
-            if self._discarded_bytes > MAX_DISCARDED_BYTES:
-                self.abort()
+            self._discard(len(body))
+
+    def _discard(self, size: int) -> None:
+        self._discarded_bytes += size
+        if self._discarded_bytes > MAX_DISCARDED_BYTES:
+            self.abort()
 
     def on_message_complete(self) -> None:
         self._in_body = False
@@ -236,7 +245,10 @@ class ClientConnection(HttpToolsProtocol):
         if self.transport is None or self.transport.is_closing():
             return
         policy = self.policy
-        if self._stalled_since is not None and now - self._stalled_since > policy.stalled_seconds:
+        if self._refused:
+            if now - self._since > LINGER_SECONDS:
+                self.abort()
+        elif self._stalled_since is not None and now - self._stalled_since > policy.stalled_seconds:
             self.abort()
         elif self._in_head:
             if now - self._since > policy.head_seconds:
@@ -291,4 +303,7 @@ class ClientConnection(HttpToolsProtocol):
         status, headers, body = rendered(problem, new_request_id())
         lines = [b"%b: %b\r\n" % header for header in [*headers, (b"connection", b"close")]]
         self.transport.write(b"".join([STATUS_LINE[status], *lines, b"\r\n", body]))
-        self.transport.close()
+        # Closing on unread bytes resets the connection and the client may never read the refusal. So only our half
+        # ends now; the rest does when the client ends its own, or when its time is up.
+        self.transport.write_eof()
+        self._since = self.loop.time()

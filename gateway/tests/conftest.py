@@ -2,10 +2,10 @@
 
 import base64
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import orjson
@@ -44,7 +44,10 @@ class RunningGateway:
         return "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body
 
 
-StartGateway = Callable[..., "AsyncIterator[RunningGateway]"]
+class Start(Protocol):
+    """Runs a gateway with these settings until the test ends."""
+
+    async def __call__(self, **settings: Any) -> RunningGateway: ...
 
 
 @pytest.fixture(scope="session")
@@ -66,19 +69,23 @@ async def service(keys: FixedKeys) -> AsyncIterator[StubService]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def start(service: StubService, keys: FixedKeys, redis_url: str) -> AsyncIterator[Callable[..., Any]]:
+async def start(service: StubService, keys: FixedKeys, redis_url: str) -> AsyncIterator[Start]:
     """`await start(setting=value, ...)` runs a gateway with these settings until the test ends."""
     with ExitStack() as stack:
         clients: list[httpx.AsyncClient] = []
 
         async def start_gateway(**settings: Any) -> RunningGateway:
             urls = {f"{name}_url": service.url for name in Service}
-            standard = {"redis_url": redis_url, "limits_prefix": f"{new_id('gwt')}:", "token_issuer": ISSUER}
-            server = server_of(
-                GatewaySettings(
-                    **{"port": 0, "unready_seconds": 0, "environment": "test", **standard, **urls, **settings}
-                )
-            )
+            standard: dict[str, Any] = {
+                "port": 0,
+                "unready_seconds": 0,
+                "environment": "test",
+                "redis_url": redis_url,
+                "limits_prefix": f"{new_id('gwt')}:",
+                "token_issuer": ISSUER,
+                **urls,
+            }
+            server = server_of(GatewaySettings(**(standard | settings)))
             thread = threading.Thread(target=server.run)
             thread.start()
             stack.callback(thread.join, 20)
@@ -95,10 +102,9 @@ async def start(service: StubService, keys: FixedKeys, redis_url: str) -> AsyncI
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def gateway(start: Callable[..., Any]) -> RunningGateway:
+async def gateway(start: Start) -> RunningGateway:
     """A gateway with its defaults."""
-    running: RunningGateway = await start()
-    return running
+    return await start()
 
 
 def json_answer(value: Any, status: str = "200 OK") -> bytes:

@@ -38,7 +38,7 @@ class StubService:
     bytes_read: int = 0
     connections: int = 0
     open: int = 0
-    before_body: Callable[[], Awaitable[None]] | None = None
+    before_body: Callable[[], Awaitable[object]] | None = None
     read_body: bool = True
 
     @property
@@ -154,5 +154,5 @@ async def talk(port: int, data: bytes, *, seconds: float = 10.0) -> bytes:
 async def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> None:
     """Wait until the condition holds; fails when it does not in time."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - it may come true in another thread
             await asyncio.sleep(0.01)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.tests.conftest import RunningGateway, json_answer
+from gateway.tests.conftest import RunningGateway, Start, json_answer
 from gateway.tests.stubs import Received, StubService, read_reply, talk
 from libs.common.ids import id_pattern
 
@@ -218,9 +218,9 @@ async def test_pipelined_requests_are_answered_in_order(gateway: RunningGateway,
     assert answer.count(b"HTTP/1.1 200 OK") == 3
 
 
-async def test_a_big_download_waits_for_a_slow_client(start: Any, service: StubService) -> None:
+async def test_a_big_download_waits_for_a_slow_client(start: Start, service: StubService) -> None:
     """The service is asked to wait: the gateway must not hold what the client does not read."""
-    gateway: RunningGateway = await start()
+    gateway = await start()
     sent = 0
 
     async def flood(_request: Received, writer: asyncio.StreamWriter) -> None:
@@ -246,8 +246,8 @@ async def test_a_big_download_waits_for_a_slow_client(start: Any, service: StubS
     writer.close()
 
 
-async def test_a_big_upload_waits_for_a_slow_service(start: Any, service: StubService) -> None:
-    gateway: RunningGateway = await start(max_body_bytes=100_000_000)
+async def test_a_big_upload_waits_for_a_slow_service(start: Start, service: StubService) -> None:
+    gateway = await start(max_body_bytes=100_000_000)
     go_on = asyncio.Event()
     service.before_body = go_on.wait
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)

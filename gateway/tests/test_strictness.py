@@ -1,4 +1,4 @@
-"""Requests that two programs could read differently, that are too large, or too slow: refused before they reach a service."""
+"""Requests that can be read in two ways, are too large or too slow: refused before they reach a service."""
 
 import asyncio
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.tests.conftest import RunningGateway
-from gateway.tests.stubs import StubService, read_reply, talk
+from gateway.tests.conftest import RunningGateway, Start
+from gateway.tests.stubs import StubService, eventually, read_reply, talk
 
 QUICK = {"head_seconds": 0.4, "body_seconds": 0.4, "keep_alive_seconds": 1, "stalled_seconds": 0.5}
 
@@ -50,7 +50,7 @@ SMUGGLED = b"0\r\n\r\nGET /patients/smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
 async def test_ambiguous_framing_is_refused(gateway: RunningGateway, service: StubService, lines: list[str]) -> None:
     answer = await talk(gateway.port, gateway.raw("POST /patients HTTP/1.1", *lines, body=SMUGGLED))
     assert _code(answer)[0] == 400
-    assert answer.count(b"HTTP/1.1") == 1
+    assert answer.count(b"content-type:") == 1
     assert service.for_path("/patients") == service.for_path("/patients/smuggled") == []
 
 
@@ -145,10 +145,8 @@ async def test_heads_have_a_size(gateway: RunningGateway, service: StubService) 
         [f"X-{number}: {'a' * 8000}" for number in range(10)],
         ["X: " + "a" * 400_000],
     ):
-        assert _code(await talk(gateway.port, gateway.raw("GET /patients HTTP/1.1", *lines))) == (
-            431,
-            "headers_too_large",
-        )
+        answer = await talk(gateway.port, gateway.raw("GET /patients HTTP/1.1", *lines))
+        assert _code(answer) == (431, "headers_too_large")
     long = gateway.raw(f"GET /patients?{'a' * 9000} HTTP/1.1")
     assert _code(await talk(gateway.port, long)) == (414, "url_too_long")
     assert service.for_path("/patients") == []
@@ -178,11 +176,14 @@ async def test_a_body_that_turns_out_too_large(gateway: RunningGateway, service:
 async def test_an_endless_body_is_not_read_for_ever(gateway: RunningGateway) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(gateway.raw("POST /patients HTTP/1.1", "Content-Length: 1000000000"))
+
+    async def pour() -> None:
+        while True:
+            writer.write(b"x" * 1_000_000)
+            await writer.drain()
+
     with pytest.raises(ConnectionError):
-        async with asyncio.timeout(10):
-            while True:
-                writer.write(b"x" * 1_000_000)
-                await writer.drain()
+        await asyncio.wait_for(pour(), 10)
 
 
 # Slowness
@@ -204,8 +205,8 @@ async def _seconds_until_closed(port: int, first: bytes, drip: bytes = b"", ever
     return loop.time() - started, b"" if answer.exception() else answer.result()
 
 
-async def test_silent_and_dripping_heads_are_closed(start: Any) -> None:
-    gateway: RunningGateway = await start(**QUICK)
+async def test_silent_and_dripping_heads_are_closed(start: Start) -> None:
+    gateway = await start(**QUICK)
     for first, drip in (
         (b"", b""),
         (b"GET /patients HTTP/1.1\r\n", b""),
@@ -218,15 +219,15 @@ async def test_silent_and_dripping_heads_are_closed(start: Any) -> None:
         assert _code(answer) == (408, "request_timeout"), (first, drip)
 
 
-async def test_an_empty_line_does_not_keep_an_idle_connection(start: Any) -> None:
-    gateway: RunningGateway = await start(**QUICK)
+async def test_an_empty_line_does_not_keep_an_idle_connection(start: Start) -> None:
+    gateway = await start(**QUICK)
     seconds, answer = await _seconds_until_closed(gateway.port, gateway.raw("GET /patients HTTP/1.1"), b"\n", every=0.3)
     assert seconds < 5
     assert answer.startswith(b"HTTP/1.1 200 OK")
 
 
-async def test_a_dripping_body_is_closed_and_its_service_released(start: Any, service: StubService) -> None:
-    gateway: RunningGateway = await start(**QUICK)
+async def test_a_dripping_body_is_closed_and_its_service_released(start: Start, service: StubService) -> None:
+    gateway = await start(**QUICK)
     request = gateway.raw("POST /patients HTTP/1.1", "Content-Length: 100000", body=b"x" * 70_000)
     seconds, answer = await _seconds_until_closed(gateway.port, request, b"x")
     assert seconds < 5
@@ -235,24 +236,20 @@ async def test_a_dripping_body_is_closed_and_its_service_released(start: Any, se
     assert _code((await _seconds_until_closed(gateway.port, chunked))[1]) == (408, "request_timeout")
 
 
-async def test_a_client_that_reads_nothing_is_dropped(start: Any, service: StubService) -> None:
-    gateway: RunningGateway = await start(**QUICK)
+async def test_a_client_that_reads_nothing_is_dropped(start: Start, service: StubService) -> None:
+    gateway = await start(**QUICK)
     service.answers["/patients"] = b"HTTP/1.1 200 OK\r\nContent-Length: 20000000\r\n\r\n" + b"x" * 20_000_000
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, limit=1024)
     writer.write(gateway.raw("GET /patients HTTP/1.1"))
     await reader.readuntil(b"\r\n\r\n")
-    loop = asyncio.get_running_loop()
-    waited = loop.time()
-    while len(gateway.server.server_state.connections) > 0 and loop.time() - waited < 8:
-        await asyncio.sleep(0.05)
-    assert not gateway.server.server_state.connections
+    await eventually(lambda: not gateway.server.server_state.connections)
     with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
         await reader.readexactly(20_000_000)
     writer.close()
 
 
-async def test_a_steady_slow_upload_is_taken(start: Any, service: StubService) -> None:
-    gateway: RunningGateway = await start(**QUICK)
+async def test_a_steady_slow_upload_is_taken(start: Start, service: StubService) -> None:
+    gateway = await start(**QUICK)
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(gateway.raw("POST /patients HTTP/1.1", "Content-Length: 2000"))
     for _ in range(10):
@@ -262,8 +259,8 @@ async def test_a_steady_slow_upload_is_taken(start: Any, service: StubService) -
     writer.close()
 
 
-async def test_connections_are_counted(start: Any) -> None:
-    gateway: RunningGateway = await start(max_connections=3)
+async def test_connections_are_counted(start: Start) -> None:
+    gateway = await start(max_connections=3)
     held = [await asyncio.open_connection("127.0.0.1", gateway.port) for _ in range(3)]
     for reader, writer in held:
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")

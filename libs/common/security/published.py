@@ -77,10 +77,10 @@ async def keep_fresh(
     """Run for as long as the process lives. Keys are retried every second until the first ones are there."""
     keys_due = 0.0
     while True:
+        await revoked.refresh()  # before the keys: who has those is ready, and must know who is out
         if time.monotonic() >= keys_due or not keys.loaded:
             await keys.refresh()
             keys_due = time.monotonic() + keys_every
-        await revoked.refresh()
         await asyncio.sleep(revocations_every if keys.loaded else 1.0)
 
 
