@@ -1,0 +1,99 @@
+"""Goals 4 and 5: what a complete booking costs in CPU, beside the sum of the raw parts it cannot do without."""
+
+import asyncio
+import itertools
+import json
+import os
+import statistics
+import sys
+from collections import defaultdict
+
+import orjson
+
+from bench.clinic import Clinic
+from bench.load import closed_loop, http
+from bench.machine import Meter, on_the_servers_core
+from bench.pace import Pace
+from bench.results import Result
+from bench.stage import Stage
+from libs.common.testing.parts import LocalProcess
+
+CLIENTS = 24
+"""Enough to keep the core busy, few enough that the gateway sees no overload in it."""
+
+RAW_FLOOR, MEDPLUM, EASY_APPOINTMENTS = 2_054, 6_792, 13_960
+"""CPU microseconds of the same booking on one core, measured side by side (see docs/performance.md)."""
+
+RAW_REQUEST = {
+    "slot_id": "slot_01jd2v7xk4e5ta3m3w2x0v6h7c_20261125T0430",
+    "patient_id": "pat_01jd2v7xk4e5ta3m3w2x0v6h7c",
+    "reason": "Fever since Monday",
+}
+
+Costs = dict[str, float]
+"""CPU microseconds for each request, by what used them."""
+
+
+async def measure(stage: Stage, clinic: Clinic, pace: Pace) -> list[Result]:
+    """Raw parts and bookings in turns, medians of all rounds."""
+    rounds: dict[str, list[float]] = defaultdict(list)
+    await _complete(stage, clinic, pace)  # so that nothing is used for the first time, and there is a booking to copy
+    for _ in range(pace.rounds):
+        for name, cost in (await _raw(stage, clinic, pace) | await _complete(stage, clinic, pace)).items():
+            rounds[name].append(cost)
+    costs = {name: statistics.median(values) for name, values in rounds.items()}
+    floor = {name: cost for name, cost in costs.items() if name.startswith("raw ")}
+    complete = {name: cost for name, cost in costs.items() if name.startswith("booking ")}
+    floor_sum, complete_sum = sum(floor.values()), sum(complete.values())
+    scale = floor_sum / RAW_FLOOR
+    rate = 1e6 / complete_sum
+    bookings = f"{rate:.0f} bookings/s/core in CPU, {costs['rate']:.0f}/s seen"
+    twice = await clinic.booked_twice()
+    return [
+        Result(4, "a complete booking's CPU, to its raw parts'", complete_sum / floor_sum, 1.8,
+               details=f"{_spelled(complete)} = {complete_sum:.0f} us; {_spelled(floor)} = {floor_sum:.0f} us"),
+        Result(5, "bookings/s/core, to Medplum's", MEDPLUM * scale / complete_sum, 2, at_least=True,
+               details=f"{bookings}; theirs {MEDPLUM} us, times this machine's floor / {RAW_FLOOR} us"),
+        Result(5, "bookings/s/core, to Easy!Appointments'", EASY_APPOINTMENTS * scale / complete_sum, 3, at_least=True,
+               details=f"theirs {EASY_APPOINTMENTS} us, times this machine's floor / {RAW_FLOOR} us"),
+        Result(5, "times booked twice", twice, 0, unit="", details=f"over all {await clinic.appointments()} bookings"),
+    ]  # fmt: skip
+
+
+async def _raw(stage: Stage, clinic: Clinic, pace: Pace) -> Costs:
+    """An endpoint with a model in and out, the gateway's share in front of it, a lock, an insert."""
+    headers = {"Authorization": clinic.desk[0], "Idempotency-Key": "01jd2v7xk4e5ta3m3w2x0v6h7c"}
+    request = itertools.repeat(http("POST", "/patients", headers, orjson.dumps(RAW_REQUEST)))
+    meter = Meter({"raw endpoint": stage.echo})
+    direct = await closed_loop(stage.echo.port, request, clients=CLIENTS, seconds=pace.seconds / 2)
+    costs = meter.per_request(direct.only(201).count)
+    meter = Meter({"raw gateway": stage.gateway})
+    through = await closed_loop(stage.gateway.port, request, clients=CLIENTS, seconds=pace.seconds / 2)
+    costs |= meter.per_request(through.only(201).count)
+    costs |= await _client_and_server("redis", stage, stage.redis, pace.operations)
+    return costs | await _client_and_server("mongo", stage, stage.mongo, pace.operations)
+
+
+async def _client_and_server(part: str, stage: Stage, server: LocalProcess, count: int) -> Costs:
+    meter = Meter({f"raw {part}": server})
+    with on_the_servers_core():
+        client = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bench.raw_client", part, str(count)),
+            env={**os.environ, **stage.environment()},
+            stdout=asyncio.subprocess.PIPE,
+        )
+    output, _ = await client.communicate()
+    return {f"raw {part} client": json.loads(output), **meter.per_request(count)}
+
+
+async def _complete(stage: Stage, clinic: Clinic, pace: Pace) -> Costs:
+    meter = Meter({f"booking {name}": server for name, server in stage.servers.items()})
+    tally = await closed_loop(
+        stage.gateway.port, clinic.bookings(), clients=CLIENTS, seconds=pace.seconds, patient=True
+    )
+    booked = tally.only(201, 503).statuses[201]
+    return {**meter.per_request(booked), "rate": tally.per_second(201)}
+
+
+def _spelled(costs: Costs) -> str:
+    return " + ".join(f"{name.partition(' ')[2]} {cost:.0f}" for name, cost in costs.items())

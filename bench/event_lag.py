@@ -1,0 +1,58 @@
+"""Goal 9: how long a committed booking takes to be handled elsewhere, beside what the bare queue needs."""
+
+import asyncio
+import json
+import math
+import os
+import statistics
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from bench.clinic import Clinic
+from bench.load import open_loop
+from bench.machine import on_the_servers_core
+from bench.pace import Pace
+from bench.results import Result
+from bench.stage import Stage
+
+PER_SECOND = 100
+
+
+async def measure(stage: Stage, clinic: Clinic, pace: Pace) -> list[Result]:
+    """Inside the stage's `background`. Lags count from before the commit, which is in our disfavour."""
+    raw = await _raw_queue(stage, pace)
+    file = stage.folder / "lags.json"
+    async with AsyncExitStack() as stack:
+        with on_the_servers_core():
+            await stack.enter_async_context(stage.listener(file))
+        booked = await open_loop(stage.gateway.port, clinic.bookings(), per_second=PER_SECOND, seconds=pace.lasting)
+    lags = _read(file)
+    lags += [math.inf] * (booked.statuses[201] - len(lags))
+    p95, raw_p95 = _p95(lags), _p95(raw)
+    details = f"p50 {statistics.median(lags):.1f} ms, the slowest of {len(lags)} {max(lags):.0f} ms"
+    return [
+        Result(9, f"commit to handled at {PER_SECOND}/s, p95", p95, 50, "ms", details=details),
+        Result(9, "the same, to the bare queue's", p95 / raw_p95, 5, details=f"{p95:.1f} ms to {raw_p95:.1f} ms"),
+    ]
+
+
+async def _raw_queue(stage: Stage, pace: Pace) -> list[float]:
+    with on_the_servers_core():
+        client = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bench.raw_client", "queue", str(int(PER_SECOND * pace.lasting / 2))),
+            env={**os.environ, **stage.environment()},
+            stdout=asyncio.subprocess.PIPE,
+        )
+    output, _ = await client.communicate()
+    lags: list[float] = json.loads(output)
+    return lags
+
+
+def _read(file: Path) -> list[float]:
+    lags: list[float] = json.loads(file.read_text())
+    return lags
+
+
+def _p95(values: list[float]) -> float:
+    return statistics.quantiles(values, n=100)[94]

@@ -1,0 +1,131 @@
+"""What is measured: gateway, scheduling's API and worker, on parts of their own, all on the servers' core.
+
+Identity is ours: tokens signed with a key made here, which an endpoint of `echo_service` publishes where services and
+gateway expect auth. Telemetry samples as it does by default, and writes its spans to files.
+"""
+
+import tempfile
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.utils import base64url_encode
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+
+from bench.machine import on_the_servers_core
+from libs.common.mongo.database import CODEC
+from libs.common.testing.identity import ISSUER, KID, FixedKeys, TokenMint
+from libs.common.testing.parts import MongoPart, RabbitPart, RedisPart, free_port
+from tools.platform.processes import UVICORN, PlatformProcess
+
+ROOT = Path(__file__).resolve().parents[1]
+UPSTREAMS = ("AUTH", "REGISTRY", "NOTIFICATIONS", "AUDIT")
+TOKENS_LIVE = 3600
+LAGS_FILE = "BENCH_LAGS"
+"""The variable that tells `bench.listener` where to write."""
+
+
+class Stage:
+    """The running servers by name. The worker and RabbitMQ run only inside `background`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.mongo = MongoPart(folder / "mongo")
+        self.redis = RedisPart(folder / "redis")
+        self.rabbit = RabbitPart(folder / "rabbit")
+        self._keys = FixedKeys()
+        self.mint = TokenMint(self._keys)
+        ports = {name: free_port() for name in ("echo", "observed", "scheduling", "gateway", "worker", "listener")}
+        echo = f"http://127.0.0.1:{ports['echo']}"
+        self._environment = {
+            "ENVIRONMENT": "production",
+            "HOST": "127.0.0.1",
+            "MONGODB_URL": self.mongo.url,
+            "REDIS_URL": self.redis.url,
+            "AMQP_URL": self.rabbit.url,
+            "TOKEN_ISSUER": ISSUER,
+            "SPANS_DIR": str(folder / "spans"),
+            "BENCH_JWKS": _jwks(self._keys),
+            "SCHEDULING_URL": f"http://127.0.0.1:{ports['scheduling']}",
+            **{f"{name}_URL": echo for name in UPSTREAMS},
+        }
+        self.echo = self._uvicorn("echo", "bench.echo_service:app", ports)
+        self.observed = self._uvicorn("observed", "bench.echo_service:observed", ports)
+        self.api = self._uvicorn("scheduling", "services.scheduling.main:app", ports)
+        self.gateway = self._process("gateway", "gateway", ["gateway.main"], PORT=str(ports["gateway"]))
+        self.worker = self._process(
+            "worker", "worker", ["services.scheduling.worker"], WORKER_PORT=str(ports["worker"])
+        )
+
+    @property
+    def servers(self) -> dict[str, Any]:
+        """What a booking passes through, by the name its CPU is shown under."""
+        return {"gateway": self.gateway, "service": self.api, "mongo": self.mongo, "redis": self.redis}
+
+    @property
+    def background_servers(self) -> dict[str, Any]:
+        """What publishes the events of a booking."""
+        return {"worker": self.worker, "rabbitmq": self.rabbit}
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Of a process on this stage."""
+        return self._environment | more
+
+    @asynccontextmanager
+    async def database(self) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
+        """Scheduling's database, as its owner sees it."""
+        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(self.mongo.url, tz_aware=True)
+        try:
+            yield client.get_database("clinic_scheduling", codec_options=CODEC)
+        finally:
+            await client.close()
+
+    @asynccontextmanager
+    async def background(self) -> AsyncIterator[None]:
+        """With RabbitMQ and the worker, as in production."""
+        async with AsyncExitStack() as stack:
+            with on_the_servers_core():
+                await stack.enter_async_context(self.rabbit)
+                await stack.enter_async_context(self.worker)
+            yield
+
+    def listener(self, lags: Path) -> PlatformProcess:
+        """A service that handles the events of bookings, and writes their lags to a file when it is stopped."""
+        environment = {LAGS_FILE: str(lags), "WORKER_PORT": str(free_port())}
+        return self._process("worker", "listener", ["bench.listener"], **environment)
+
+    def _uvicorn(self, name: str, app: str, ports: Mapping[str, int]) -> PlatformProcess:
+        port = str(ports[name])
+        return self._process("api", name, ["uvicorn", app, "--port", port, *UVICORN], PORT=port)
+
+    def _process(self, kind: str, name: str, arguments: list[str], **environment: str) -> PlatformProcess:
+        log = self.folder / f"{name}.log"
+        everything = self.environment(**environment)
+        return PlatformProcess(kind, name, arguments, everything, root=ROOT, log=log)
+
+    def token(self, role: str, clinic_id: str) -> str:
+        """Somebody of the clinic's staff, logged in for the whole run."""
+        return self.mint.staff(role, clinic_id, exp=int(time.time()) + TOKENS_LIVE)
+
+
+@asynccontextmanager
+async def running_stage() -> AsyncIterator[Stage]:
+    """Everything but the background, started; afterwards nothing is left running."""
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        stage = Stage(folder)
+        with on_the_servers_core():
+            for server in (stage.mongo, stage.redis, stage.echo, stage.observed, stage.api, stage.gateway):
+                await stack.enter_async_context(server)
+        yield stage
+
+
+def _jwks(keys: FixedKeys) -> str:
+    raw = keys.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    key = {"kty": "OKP", "crv": "Ed25519", "kid": KID, "alg": "EdDSA", "x": base64url_encode(raw).decode()}
+    return orjson.dumps({"keys": [key]}).decode()
