@@ -11,8 +11,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from gateway.cycle import Cycle
+from gateway.framing import flaw_in_headers
 from gateway.problems import (
-    AmbiguousRequest,
     ClientTooSlow,
     HeadTooLarge,
     MethodNotSupported,
@@ -30,8 +30,6 @@ MAX_DISCARDED_BYTES = 8_388_608
 
 LINGER_SECONDS = 1.0
 """For a client to take note of a refusal, before its connection is cut."""
-
-_FRAMING = frozenset({b"content-length", b"transfer-encoding", b"host"})
 
 
 class WebSocketsNotOffered(BadRequest):
@@ -157,11 +155,13 @@ class ClientConnection(HttpToolsProtocol):
         method = self.parser.get_method()
         if method not in METHODS:
             self._refuse_parsing(MethodNotSupported())
-        self._check_headers()
+        version, policy = self.parser.get_http_version(), self.policy
+        flaw = flaw_in_headers(self.headers, version, max_bytes=policy.max_head_bytes, max_headers=policy.max_headers)
+        if flaw is not None:
+            self._refuse_parsing(flaw)
         upgrade = self.parser.should_upgrade()
         if upgrade and self._get_upgrade() == b"websocket":
             self._refuse_parsing(WebSocketsNotOffered())
-        version = self.parser.get_http_version()
         if version not in ("1.1", "1.0"):
             self._refuse_parsing(BadRequest("Only HTTP/1.1 and HTTP/1.0 are spoken here"))
         url = httptools.parse_url(self.url)
@@ -216,27 +216,6 @@ class ClientConnection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self.on_lost = None
         super().on_response_complete()
-
-    def _check_headers(self) -> None:
-        size = 0
-        framing: list[bytes] = []
-        for name, value in self.headers:
-            size += len(name) + len(value)
-            if name in _FRAMING:
-                framing.append(name)
-                if name == b"transfer-encoding" and value.lower() != b"chunked":
-                    self._refuse_parsing(AmbiguousRequest("The only Transfer-Encoding is chunked"))
-                if name == b"content-length" and not value.isdigit():
-                    self._refuse_parsing(AmbiguousRequest("Content-Length is a number"))
-        if size > self.policy.max_head_bytes or len(self.headers) > self.policy.max_headers:
-            self._refuse_parsing(HeadTooLarge())
-        if framing == [b"host"]:
-            return
-        if len(set(framing)) != len(framing) or (b"content-length" in framing and b"transfer-encoding" in framing):
-            detail = "Host once; Content-Length or Transfer-Encoding once, never both"
-            self._refuse_parsing(AmbiguousRequest(detail))
-        if b"host" not in framing and self.parser.get_http_version() != "1.0":
-            self._refuse_parsing(BadRequest("A request has a Host header"))
 
     # Deadlines
 
