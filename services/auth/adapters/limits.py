@@ -16,7 +16,8 @@ class Limits:
         self._otp_phone = Limit("otp_phone", settings.otp_per_phone_per_hour, _HOUR)
         self._otp_address = Limit("otp_address", settings.otp_per_address_per_hour, _HOUR)
         self._otp_budget = Limit("otp_budget", settings.otp_messages_per_day, _DAY)
-        self._login = Limit("login", 10, 5 * _MINUTE)
+        self._login_place = Limit("login_place", 10, 5 * _MINUTE)
+        self._login_device = Limit("login_device", 10, 5 * _MINUTE)
         self._login_email = Limit("login_email", 100, _HOUR)
         self._login_address = Limit("login_address", settings.logins_per_address_per_hour, _HOUR)
         self._second_factor = Limit("second_factor", 10, 5 * _MINUTE)
@@ -33,16 +34,24 @@ class Limits:
         await self._counters.give_back(self._otp_phone, account_id)
         await self._counters.give_back(self._otp_address, address)
 
-    async def login(self, email: str, address: str) -> None:
-        """Per person and address first: who guesses from one place locks out that place only."""
-        await self._counters.take(self._login, f"{email} {address}")
-        await self._counters.take(self._login_email, email)
-        await self._counters.take(self._login_address, address)
+    async def login(self, email: str, address: str, approved_device: str | None) -> None:
+        for limit, key in self._of_login(email, address, approved_device):
+            await self._counters.take(limit, key)
 
-    async def login_right(self, email: str, address: str) -> None:
-        await self._counters.give_back(self._login, f"{email} {address}")
-        await self._counters.give_back(self._login_email, email)
-        await self._counters.give_back(self._login_address, address)
+    async def login_right(self, email: str, address: str, approved_device: str | None) -> None:
+        for limit, key in self._of_login(email, address, approved_device):
+            await self._counters.give_back(limit, key)
+
+    def _of_login(self, email: str, address: str, approved_device: str | None) -> list[tuple[Limit, str]]:
+        """A person's approved device has a count of its own: whoever guesses elsewhere, even at the same address,
+        cannot lock it out. From other devices, per person and address first: one place locks out that place only."""
+        if approved_device is not None:
+            return [(self._login_device, f"{email} {approved_device}")]
+        return [
+            (self._login_place, f"{email} {address}"),
+            (self._login_email, email),
+            (self._login_address, address),
+        ]
 
     async def second_factor(self, user_id: str) -> None:
         await self._counters.take(self._second_factor, user_id)

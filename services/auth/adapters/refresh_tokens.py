@@ -34,8 +34,9 @@ class RefreshTokens:
         token = self._token(session_id, secrets.token_bytes(32))
         return First(token, Opening(session_id=session_id, token_hash=_hash(token)))
 
-    def exchange(self, token: str, client: str) -> RefreshSession:
-        """What to ask of the session this token names. Raises `RefreshTokenInvalid` for what we never issued."""
+    def exchange(self, token: str, client: str, retry_key: str | None) -> RefreshSession:
+        """What to ask of the session this token names; the answer is repeated for the same client with the same key.
+        Raises `RefreshTokenInvalid` for what we never issued."""
         session_id, _, rest = token.partition(".")
         secret, _, tag = rest.partition(".")
         if not token.isascii() or not hmac.compare_digest(tag, self._tag(session_id, secret)):
@@ -46,7 +47,7 @@ class RefreshTokens:
             presented_hash=_hash(token),
             successor_hash=_hash(self.successor(token, nonce)),
             nonce=nonce,
-            client=self._digests.of("client", client),
+            retry=None if retry_key is None else self._digests.of("retry", client, retry_key),
         )
 
     def successor(self, token: str, nonce: str) -> str:

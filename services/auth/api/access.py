@@ -22,6 +22,7 @@ from services.auth.adapters.refresh_tokens import RefreshTokens
 from services.auth.adapters.second_factors import SecondFactors
 from services.auth.adapters.signing_keys import StoredSigningKeys
 from services.auth.adapters.staff_phones import StaffPhones
+from services.auth.api.schemas import RetryKeyText
 from services.auth.domain.clinic import PLATFORM
 from services.auth.domain.user import User
 from services.auth.persistence.guesses import Guesses
@@ -97,3 +98,4 @@ async def _client(user_agent: Annotated[str, Header(include_in_schema=False)] = 
 Address = Annotated[str, Depends(_address)]
 ClientName = Annotated[str, Depends(_client)]
 """What the client says it is: all that can be seen of a device that has no key of its own."""
+RetryKey = Annotated[RetryKeyText | None, Header(alias="Idempotency-Key")]

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from libs.contracts.roles import STAFF_ROLES, Role
-from services.auth.api.schemas import Body, DeviceInfo, Email, Name, Password
+from services.auth.api.schemas import Body, DeviceInfo, Email, Name, Password, Phone
 from services.auth.domain.clinic import Clinic
 from services.auth.domain.user import User
 from services.auth.domain.zone import time_zone
@@ -20,8 +20,14 @@ def _of_staff(role: Role) -> Role:
 
 StaffRole = Annotated[Role, AfterValidator(_of_staff)]
 Zone = Annotated[str, Field(max_length=64, examples=["Asia/Kolkata"]), AfterValidator(time_zone)]
-Gstin = Annotated[str, Field(pattern=r"^[0-9]{2}[A-Z]{5}[0-9]{4}[A-Z][1-9A-Z]Z[0-9A-Z]$", examples=["29ABCDE1234F1Z5"])]
-Phone = Annotated[str, Field(min_length=4, max_length=32, examples=["+919812345678"])]
+Gstin = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9]{2}[A-Z]{5}[0-9]{4}[A-Z][1-9A-Z]Z[0-9A-Z]$",
+        description="The fifteen digits and capital letters of a GSTIN",
+        examples=["29ABCDE1234F1Z5"],
+    ),
+]
 
 
 class StaffRequest(Body):

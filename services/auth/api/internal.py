@@ -23,7 +23,14 @@ from services.auth.use_cases.queries import (
 
 router = APIRouter(prefix="/internal", tags=["internal"])
 
-ServiceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,31}$", examples=["scheduling"])]
+ServiceName = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z][a-z0-9-]{1,31}$",
+        description="A service's name in small letters, digits and dashes",
+        examples=["scheduling"],
+    ),
+]
 _SENDER = "svc:notifications"
 
 

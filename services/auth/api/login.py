@@ -52,8 +52,10 @@ async def log_in_with_password(
     address: access.Address,
 ) -> SessionTokensView | MfaRequiredView:
     """Tokens, or a question for the second factor. An unknown address takes as long as a wrong password."""
-    await limits.login(body.email, address)
-    user = await transact.read(find_user, FindUser(email=body.email), by=access.ITSELF)
+    asked = FindUser(email=body.email, device_given_id=body.device.id)
+    user, approved = await transact.read(find_user, asked, by=access.ITSELF)
+    approved_device = body.device.id if approved else None
+    await limits.login(body.email, address, approved_device)
     right = await passwords.matches(user.password_hash if user else None, body.password)
     if user is None or user.password_hash is None or not right:
         raise errors.CredentialsWrong
@@ -70,7 +72,7 @@ async def log_in_with_password(
         offered_totp=offer.sealed if offer else None,
     )
     outcome = await transact(log_in, command, by=access.acting(user))
-    await limits.login_right(body.email, address)
+    await limits.login_right(body.email, address, approved_device)
     if outcome.session is not None:
         return SessionTokensView(
             access_token=tokens.of_staff(outcome.user, outcome.session),

@@ -13,23 +13,84 @@ def _lower(text: str) -> str:
     return text.lower()
 
 
-Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
-Secret = Annotated[str, Field(min_length=1, max_length=400, pattern=r"^[\x21-\x7e]*$")]
-Password = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00]*$")]
+_ONE_LINE = r"^[^\x00-\x1f]*$"
+
+Id = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[^\x00]*$",
+        description="An id as we gave it out",
+        examples=["usr_01jd2v7xk4e5ta3m3w2x0v6h7c"],
+    ),
+]
+Secret = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=400,
+        pattern=r"^[\x21-\x7e]*$",
+        description="Letters, digits and signs as we gave them out, without spaces",
+        examples=["mfa_01jd2v7xk4e5ta3m3w2x0v6h7c.Zm9vYmFy"],
+    ),
+]
+RetryKeyText = Annotated[
+    str,
+    Field(
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Visible ASCII characters, new ones for each refresh token; the same ones when you retry",
+        examples=["5f0c7a52-9a3e-4a58-8c55-0f0a3c1d2b11"],
+    ),
+]
+Password = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=256,
+        pattern=r"^[^\x00]*$",
+        description="Any text without the null character",
+        examples=["correct horse battery"],
+    ),
+]
 Email = Annotated[
     str,
     Field(
         max_length=254,
         pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,8}$",
+        description="An email address",
         examples=["asha@demo.clinic"],
     ),
     AfterValidator(_lower),
 ]
-Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]*$", examples=["Dr. Asha Rao"])]
-SixDigits = Annotated[str, Field(pattern=r"^[0-9]{6}$", examples=["042137"])]
+Name = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=100,
+        pattern=_ONE_LINE,
+        description="A name on one line, without control characters",
+        examples=["Dr. Asha Rao"],
+    ),
+]
+SixDigits = Annotated[str, Field(pattern=r"^[0-9]{6}$", description="The six digits of the code", examples=["042137"])]
 FactorCode = Annotated[
     str,
-    Field(pattern=r"^([0-9]{6}|[A-Za-z0-9]{5}-?[A-Za-z0-9]{5})$", description="From the app, or a recovery code"),
+    Field(
+        pattern=r"^([0-9]{6}|[A-Za-z0-9]{5}-?[A-Za-z0-9]{5})$",
+        description="Six digits from the authenticator app, or a recovery code of ten letters and digits",
+        examples=["042137", "k7q2m-x4t9b"],
+    ),
+]
+Phone = Annotated[
+    str,
+    Field(
+        min_length=4,
+        max_length=32,
+        description="An Indian mobile number; +91 may be missing",
+        examples=["+919812345678", "98123 45678"],
+    ),
 ]
 
 
@@ -42,14 +103,35 @@ class Body(BaseModel):
 class DeviceInfo(Body):
     """What a device says about itself; `id` is made once by the client and kept."""
 
-    id: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]*$", examples=["front-desk-1"])]
-    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]*$")] = "unnamed device"
+    id: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=128,
+            pattern=r"^[\x21-\x7e]*$",
+            description="Letters, digits and signs without spaces",
+            examples=["front-desk-1"],
+        ),
+    ]
+    name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=100,
+            pattern=_ONE_LINE,
+            description="A name on one line, without control characters",
+            examples=["Front desk, left"],
+        ),
+    ] = "unnamed device"
 
 
 class OtpRequest(Body):
-    phone: Annotated[str, Field(min_length=4, max_length=32, examples=["+919812345678"])]
+    phone: Phone
     device: DeviceInfo | None = None
-    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] = "en"
+    language: Annotated[
+        str,
+        Field(pattern=r"^[a-z]{2,3}$", description="A language code of two or three small letters", examples=["hi"]),
+    ] = "en"
 
 
 class OtpRequestedView(BaseModel):
@@ -174,7 +256,18 @@ class MeView(BaseModel):
 
 
 class DeviceDecision(Body):
-    reason: Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")] | None = None
+    reason: (
+        Annotated[
+            str,
+            Field(
+                max_length=500,
+                pattern=r"^[^\x00]*$",
+                description="Any text without the null character",
+                examples=["The laptop was stolen"],
+            ),
+        ]
+        | None
+    ) = None
 
 
 class DeviceView(BaseModel):

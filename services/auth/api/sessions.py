@@ -38,10 +38,14 @@ async def refresh(
     tokens: access.Tokens,
     ended: access.Ended,
     client: access.ClientName,
+    retry_key: access.RetryKey = None,
 ) -> SessionTokensView:
-    """A new access token and the next refresh token. The same one again within ten seconds, from the same client,
-    gets the same answer; later, or from elsewhere, it ends the session."""
-    command = refreshing.exchange(body.refresh_token, client)
+    """A new access token and the next refresh token. A token that was used before ends the session.
+
+    A client that may lose the answer sends an `Idempotency-Key`: the same token with the same key, from the same
+    client within ten seconds, gets the same answer.
+    """
+    command = refreshing.exchange(body.refresh_token, client, retry_key)
     try:
         refreshed = await transact(refresh_session, command, by=access.ITSELF)
     except (errors.SessionUnknown, errors.StaffUnknown):

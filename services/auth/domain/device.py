@@ -60,7 +60,7 @@ class Device(Aggregate):
             raise OwnDevice
         withdrawal = self.approved and status is DeviceStatus.REJECTED
         if self.status is not DeviceStatus.PENDING and not withdrawal:
-            raise DeviceDecided(f"The device is {self.status}", extra={"status": self.status})
+            raise DeviceDecided(f"The device is {self.status}", extra={"current_status": self.status})
         self.status = status
         self.decided_at = now
         self.decided_by = by

@@ -50,7 +50,7 @@ class DeviceUnknown(NotFound):
 
 class PhoneInvalid(Unprocessable):
     code = "phone_invalid"
-    title = "This is not a phone number in E.164 form, such as +919812345678"
+    title = "This is not a phone number: give one such as +919812345678 or 98123 45678"
 
 
 class PhoneNotSupported(Unprocessable):

@@ -24,7 +24,7 @@ class Turn(StrEnum):
 
     ROTATED = "rotated"
     REPEATED = "repeated"
-    """The answer before got lost: the same successor again."""
+    """The client says the answer got lost: the same successor again."""
     REUSED = "reused"
     """An old token: somebody has a copy. The session is ended."""
 
@@ -33,7 +33,8 @@ class Session(Aggregate):
     """`holder_id` is a staff member or a patient's account; an account's session has no refresh token.
 
     Only hashes of refresh tokens are kept. A successor is derived from the token it replaces and `nonce`, so that a
-    lost answer can be repeated. `rotated_by` is the digest of what the client says it is.
+    lost answer can be repeated. `retry` is the digest of the key under which the client may ask for that; without
+    a key there is no second time.
     """
 
     holder_id: str
@@ -46,7 +47,7 @@ class Session(Aggregate):
     previous_hash: str | None = None
     nonce: str | None = None
     rotated_at: datetime | None = None
-    rotated_by: str | None = None
+    retry: str | None = None
     ended_at: datetime | None = None
     end_reason: str | None = None
     listed_until: datetime | None = None
@@ -91,16 +92,16 @@ class Session(Aggregate):
     def access_life(self) -> timedelta:
         return STAFF_ACCESS if self.kind == "staff" else ACCOUNT_ACCESS
 
-    def turn(self, presented_hash: str, *, successor_hash: str, nonce: str, client: str, now: datetime) -> Turn:
+    def turn(self, presented_hash: str, *, successor_hash: str, nonce: str, retry: str | None, now: datetime) -> Turn:
         """Exchange the current token for its successor. Raises `RefreshTokenInvalid` when the session is over."""
         if self.ended_at is not None or now >= self.expires_at or self.token_hash is None:
             raise RefreshTokenInvalid
         if hmac.compare_digest(presented_hash, self.token_hash):
             self.previous_hash, self.token_hash = self.token_hash, successor_hash
-            self.nonce, self.rotated_at, self.rotated_by = nonce, now, client
+            self.nonce, self.rotated_at, self.retry = nonce, now, retry
             self.expires_at = min(now + IDLE, self.created_at + LONGEST)
             return Turn.ROTATED
-        if self._repeats(presented_hash, client, now):
+        if self._repeats(presented_hash, retry, now):
             return Turn.REPEATED
         self.end("refresh_token_reused", now)
         return Turn.REUSED
@@ -116,11 +117,12 @@ class Session(Aggregate):
             self.end_reason = reason
             self.listed_until = now + self.access_life + _CLOCK_SKEW
 
-    def _repeats(self, presented_hash: str, client: str, now: datetime) -> bool:
+    def _repeats(self, presented_hash: str, retry: str | None, now: datetime) -> bool:
         return (
             self.previous_hash is not None
             and self.rotated_at is not None
             and hmac.compare_digest(presented_hash, self.previous_hash)
             and now - self.rotated_at <= REPEAT_WINDOW
-            and client == self.rotated_by
+            and retry is not None
+            and retry == self.retry
         )

@@ -75,7 +75,7 @@ class SessionRepository(Repository[Session]):
     aggregate = Session
     missing = SessionUnknown
     owners = dict.fromkeys((PATIENT, *STAFF_ROLES), "holder_id")
-    masked = frozenset({"token_hash", "previous_hash", "nonce", "rotated_by"})
+    masked = frozenset({"token_hash", "previous_hash", "nonce", "retry"})
 
     async def open_of(self, holder_id: str) -> list[Session]:
         return await self.find({"holder_id": holder_id, "ended_at": None}, limit=_MOST_OPEN_SESSIONS)

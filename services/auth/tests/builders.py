@@ -89,10 +89,9 @@ class Auth:
         assert answer.status == 200, answer.body
         return dict(answer.body)
 
-    async def refresh(self, refresh_token: str, *, client: str = "test") -> Answer:
-        return await self.service.call(
-            "POST", "/auth/refresh", json={"refresh_token": refresh_token}, headers={"User-Agent": client}
-        )
+    async def refresh(self, refresh_token: str, *, key: str | None = None, client: str = "test") -> Answer:
+        body = {"refresh_token": refresh_token}
+        return await self.service.call("POST", "/auth/refresh", json=body, key=key, headers={"User-Agent": client})
 
 
 @dataclass

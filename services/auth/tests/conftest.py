@@ -86,6 +86,12 @@ def clock(service: ServiceUnderTest) -> Iterator[FrozenClock]:
     to_the_present(service.clock)
 
 
+@pytest.fixture
+def fresh_window(clock: FrozenClock) -> None:
+    """For tests that count: all windows begin now, and Redis, which has the machine's clock, forgets none meanwhile."""
+    clock.advance(seconds=3600 - clock.now().timestamp() % 3600)
+
+
 @pytest.fixture(scope="session")
 def auth(service: ServiceUnderTest) -> Auth:
     return Auth(service)

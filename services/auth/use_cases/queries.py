@@ -33,11 +33,17 @@ async def get_live_challenge(query: GetLiveChallenge, tx: AuthTx) -> OtpChalleng
 
 
 class FindUser(Command):
+    """`device_given_id` is the id that the device gave itself."""
+
     email: str
+    device_given_id: str
 
 
-async def find_user(query: FindUser, tx: AuthTx) -> User | None:
-    return await tx.users.with_email(query.email)
+async def find_user(query: FindUser, tx: AuthTx) -> tuple[User | None, bool]:
+    """Who has the address, and whether this device is approved for them; two reads, whoever has it or not."""
+    user = await tx.users.with_email(query.email)
+    device = await tx.devices.of_user(user.id if user else "", query.device_given_id)
+    return user, device is not None and device.approved
 
 
 class GetUser(Command):

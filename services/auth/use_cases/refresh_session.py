@@ -12,13 +12,16 @@ from services.auth.use_cases.ports import AuthTx
 
 
 class RefreshSession(Command):
-    """Hashes of the token that was shown and of the one that would follow it with this `nonce`."""
+    """Hashes of the token that was shown and of the one that would follow it with this `nonce`.
+
+    `retry` is a digest of the key the client sends again when it repeats this request; None: it will not.
+    """
 
     session_id: str
     presented_hash: str
     successor_hash: str
     nonce: str
-    client: str
+    retry: str | None
 
 
 class Refreshed(BaseModel):
@@ -38,7 +41,7 @@ async def refresh_session(command: RefreshSession, tx: AuthTx) -> Refreshed:
         command.presented_hash,
         successor_hash=command.successor_hash,
         nonce=command.nonce,
-        client=command.client,
+        retry=command.retry,
         now=tx.now,
     )
     if turn is not Turn.REPEATED:

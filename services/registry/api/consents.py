@@ -6,7 +6,8 @@ from libs.common.errors import problems
 from libs.common.web.idempotency import OptionalIdempotencyKey
 from libs.common.web.pagination import Page
 from services.registry.api import access
-from services.registry.api.schemas import ConsentId, ConsentRequest, ConsentView, PatientId, ReasonBody
+from services.registry.api.fields import ConsentId, PatientId
+from services.registry.api.schemas import ConsentRequest, ConsentView, ReasonBody
 from services.registry.domain import errors
 from services.registry.use_cases.give_consent import GiveConsent, give_consent
 from services.registry.use_cases.queries import ListConsents, list_consents

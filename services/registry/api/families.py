@@ -7,8 +7,10 @@ from libs.common.web.etag import set_etag
 from libs.common.web.idempotency import OptionalIdempotencyKey
 from libs.common.web.pagination import Page
 from services.registry.api import access
-from services.registry.api.schemas import EntryId, FamilyMemberView, GuardianBody, PatientId, PatientView
+from services.registry.api.fields import EntryId, PatientId
+from services.registry.api.schemas import FamilyMemberView, GuardianBody, PatientView
 from services.registry.domain import errors
+from services.registry.permissions import PATIENT_READ
 from services.registry.use_cases.guardians import AddGuardian, RemoveGuardian, add_guardian, remove_guardian
 from services.registry.use_cases.queries import ShowFamily, show_family
 from services.registry.use_cases.view_patient import ViewPatient, view_patient
@@ -18,10 +20,16 @@ router = APIRouter(tags=["families"])
 
 @router.get("/patients/{patient_id}/family", responses=problems(errors.PatientUnknown))
 async def read_family(
-    patient_id: PatientId, caller: access.CanRead, transact: access.Transact, today: access.Today
+    patient_id: PatientId,
+    caller: access.CanRead,
+    transact: access.Transact,
+    looks: access.Looks,
+    today: access.Today,
 ) -> Page[FamilyMemberView]:
-    """Guardians, wards, and whoever shares a phone with this patient, as far as the caller may see."""
+    """Guardians, wards, and whoever shares a phone with this patient, as far as the caller may see.
+    For staff each of them goes on record as looked at."""
     members = await transact.read(show_family, ShowFamily(patient_id=patient_id), by=caller)
+    await looks.put_on_record(PATIENT_READ, [member.patient for member in members], by=caller, transact=transact)
     return Page(items=[FamilyMemberView.from_member(member, today) for member in members])
 
 

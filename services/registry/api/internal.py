@@ -6,7 +6,7 @@ from libs.common.errors import problems
 from libs.common.subjects import Subject
 from libs.contracts.registry_api import PatientContact, SubjectList
 from services.registry.api import access
-from services.registry.api.schemas import AccountId, PatientId
+from services.registry.api.fields import AccountId, PatientId
 from services.registry.domain import errors
 from services.registry.use_cases.queries import ListAccess, ShowAccess, list_access, show_access
 from services.registry.use_cases.view_patient import ViewPatient, view_patient

@@ -4,28 +4,24 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from libs.common.errors import problems
+from libs.common.errors import FieldError, Unprocessable, problems
 from libs.common.security.caller import Caller
 from libs.common.web.etag import IfMatch, set_etag
 from libs.common.web.idempotency import OptionalIdempotencyKey
 from libs.common.web.pagination import Page, PageCursor
 from services.registry.api import access
+from services.registry.api.fields import AbhaNumber, Email, FullName, Mrn, PatientId, Phone
 from services.registry.api.schemas import (
-    AbhaNumber,
-    Email,
-    FullName,
-    Mrn,
-    PatientId,
     PatientPatch,
     PatientRequest,
     PatientSummary,
     PatientView,
-    Phone,
     ReasonBody,
     RegisteredView,
 )
 from services.registry.domain import errors
 from services.registry.domain.patient import Address
+from services.registry.permissions import PATIENT_READ, PATIENT_SEARCH
 from services.registry.use_cases.deactivate_patient import (
     DeactivatePatient,
     ReactivatePatient,
@@ -36,7 +32,7 @@ from services.registry.use_cases.ports import PatientSearch
 from services.registry.use_cases.queries import ListMine, list_mine, search_patients
 from services.registry.use_cases.register_patient import GuardianGiven, RegisterPatient, register_patient
 from services.registry.use_cases.update_patient import UpdatePatient, update_patient
-from services.registry.use_cases.view_patient import ViewPatient, view_patient, view_patient_on_record
+from services.registry.use_cases.view_patient import ViewPatient, view_patient
 
 router = APIRouter(tags=["patients"])
 
@@ -70,7 +66,7 @@ async def _within_clinic(caller: Caller, clinic_id: str | None, clinics: access.
             raise errors.ClinicUnknown
         return caller
     if clinic_id is None:
-        raise errors.ClinicUnknown("Say which clinic: send its clinic_id")
+        raise Unprocessable(errors=[FieldError(pointer="/clinic_id", detail="Say at which clinic: send its id")])
     acting = caller.within(clinic_id)
     await clinics.require(clinic_id, acting.reaching_clinic())
     return acting
@@ -91,20 +87,24 @@ def _command(body: PatientRequest) -> RegisterPatient:
 async def search(
     caller: access.CanSearch,
     transact: access.Transact,
+    looks: access.Looks,
     cursor: PageCursor,
     today: access.Today,
     phone: Phone | None = None,
-    name: Annotated[FullName | None, Query(description="Beginnings of words, as written or as heard")] = None,
+    name: Annotated[
+        FullName | None, Query(description="Beginnings of words on one line, as written or as heard")
+    ] = None,
     mrn: Mrn | None = None,
     abha: AbhaNumber | None = None,
     email: Email | None = None,
 ) -> Page[PatientSummary]:
     """Find patients of the clinic by all that is given; without anything, who was registered last.
 
-    A search looks at 500 matches at most. It is not put on record; opening one of what it finds is.
+    A search looks at 500 matches at most. Whom it shows goes on record, for each of them, once in five minutes.
     """
     wanted = PatientSearch(phone=phone, name=name, mrn=mrn, abha_number=abha, email=email)
     page = await transact.read(search_patients, (wanted, cursor), by=caller)
+    await looks.put_on_record(PATIENT_SEARCH, page.items, by=caller, transact=transact)
     return Page(items=[PatientSummary.of(patient, today) for patient in page.items], next_cursor=page.next_cursor)
 
 
@@ -125,12 +125,8 @@ async def read_patient(
     response: Response,
 ) -> PatientView:
     """The whole record. A look by staff goes on record, once in five minutes for the same person and patient."""
-    query = ViewPatient(patient_id=patient_id)
-    if caller.kind == "account" or looks.is_recorded(caller, patient_id):
-        patient = await transact.read(view_patient, query, by=caller)
-    else:
-        patient = await transact(view_patient_on_record, query, by=caller)
-        looks.recorded(caller, patient_id)
+    patient = await transact.read(view_patient, ViewPatient(patient_id=patient_id), by=caller)
+    await looks.put_on_record(PATIENT_READ, [patient], by=caller, transact=transact)
     set_etag(response, patient.revision)
     return PatientView.of(patient, today)
 

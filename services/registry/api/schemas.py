@@ -3,56 +3,34 @@
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from services.registry.api.fields import (
+    AbhaAddress,
+    AbhaNumber,
+    AddressLine,
+    Age,
+    BirthDate,
+    ClinicId,
+    Country,
+    Email,
+    FullName,
+    Language,
+    NamePart,
+    NoticeVersion,
+    PatientId,
+    Phone,
+    PostalCode,
+    Prefix,
+    Reason,
+    ScopeEntry,
+)
 from services.registry.domain.birth import age_on
 from services.registry.domain.consent import Consent, ConsentStatus, Giver, Purpose, Receipt
 from services.registry.domain.duplicates import PossibleDuplicate
 from services.registry.domain.patient import Address, Patient, Relationship, Sex
 from services.registry.domain.person_name import PersonName
-from services.registry.domain.phone import e164
 from services.registry.use_cases.queries import FamilyMember, FamilyTie
-
-
-def _after_1900(day: date) -> date:
-    if not 1900 <= day.year <= 2200:
-        raise ValueError("a year from 1900 on")
-    return day
-
-
-def _text(longest: int, shortest: int = 1) -> Any:
-    """Text without control characters, its outer spaces gone."""
-    return StringConstraints(
-        strip_whitespace=True, min_length=shortest, max_length=longest, pattern=r"^[^\x00-\x1f\x7f]*$"
-    )
-
-
-PatientId = Annotated[str, Field(min_length=1, max_length=64, examples=["pat_01jd2v7xk4e5ta3m3w2x0v6h7c"])]
-EntryId = Annotated[str, Field(min_length=1, max_length=64, examples=["grd_01jd2v7xk4e5ta3m3w2x0v6h7c"])]
-ConsentId = Annotated[str, Field(min_length=1, max_length=64, examples=["con_01jd2v7xk4e5ta3m3w2x0v6h7c"])]
-AccountId = Annotated[str, Field(min_length=1, max_length=64, examples=["acc_7q2v7xk4e5ta3m3w2x0v6h7c1d"])]
-ClinicId = Annotated[str, Field(pattern=r"^cln_[0-9a-z]{26}$", examples=["cln_01jd2v7xk4e5ta3m3w2x0v6h7c"])]
-Phone = Annotated[
-    str,
-    Field(
-        max_length=30,
-        description="E.164, or Indian without a country code",
-        examples=["+919812345678", "98123 45678"],
-        json_schema_extra={"pattern": r"^ ?[+(]?[0-9][0-9 ()-]{5,24}$"},  # told here, judged by e164 in words
-    ),
-    AfterValidator(e164),
-]
-FullName = Annotated[str, _text(120), Field(examples=["Lakshmi Rao"])]
-NamePart = Annotated[str, _text(80)]
-Email = Annotated[str, _text(254, 3), Field(pattern=r"^[^\s@\x00-\x1f\x7f]{1,64}@[^\s@\x00-\x1f\x7f]{1,189}$")]
-AbhaNumber = Annotated[str, Field(pattern=r"^\d{2}-\d{4}-\d{4}-\d{4}$", examples=["12-3456-7890-1234"])]
-AbhaAddress = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9.]{3,49}@abdm$", examples=["lakshmi.rao@abdm"])]
-Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$", examples=["hi"])]
-BirthDate = Annotated[date, AfterValidator(_after_1900)]
-Age = Annotated[int, Field(ge=0, le=130)]
-Mrn = Annotated[str, Field(pattern=r"^ *[0-9]{1,12} *$", examples=["0000123"])]
-Reason = Annotated[str, _text(500)]
-ScopeEntry = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:/-]{1,100}$", examples=["documents:lab_report"])]
 
 
 class Body(BaseModel):
@@ -62,13 +40,13 @@ class Body(BaseModel):
 
 
 class AddressBody(Body):
-    line1: NamePart | None = None
-    line2: NamePart | None = None
-    city: NamePart | None = None
-    district: NamePart | None = None
-    state: NamePart | None = None
-    postal_code: Annotated[str, Field(pattern=r"^[A-Za-z0-9 -]{3,10}$", examples=["411001"])] | None = None
-    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "IN"
+    line1: AddressLine | None = None
+    line2: AddressLine | None = None
+    city: AddressLine | None = None
+    district: AddressLine | None = None
+    state: AddressLine | None = None
+    postal_code: PostalCode | None = None
+    country: Country = "IN"
 
 
 class GuardianBody(Body):
@@ -97,7 +75,7 @@ class PatientRequest(Body):
     name: FullName | None = None
     given_name: NamePart | None = None
     family_name: NamePart | None = None
-    prefix: Annotated[str, _text(20)] | None = None
+    prefix: Prefix | None = None
     phone: Phone
     other_phones: Annotated[list[Phone], Field(max_length=4)] = []
     sex: Sex = Sex.UNKNOWN
@@ -109,7 +87,9 @@ class PatientRequest(Body):
     abha_number: AbhaNumber | None = None
     abha_address: AbhaAddress | None = None
     guardians: Annotated[list[GuardianBody], Field(max_length=6)] = []
-    clinic_id: Annotated[ClinicId, Field(description="For patients; staff register in their own clinic")] | None = None
+    clinic_id: (
+        Annotated[ClinicId, Field(description="The id of a clinic, for patients; staff register in their own")] | None
+    ) = None
 
     @model_validator(mode="after")
     def _makes_sense(self) -> "PatientRequest":
@@ -135,7 +115,7 @@ class PatientPatch(Body):
     name: FullName | None = None
     given_name: NamePart | None = None
     family_name: NamePart | None = None
-    prefix: Annotated[str, _text(20)] | None = None
+    prefix: Prefix | None = None
     phone: Phone | None = None
     other_phones: Annotated[list[Phone], Field(max_length=4)] | None = None
     sex: Sex | None = None
@@ -267,7 +247,7 @@ class ConsentRequest(Body):
 
     purpose: Purpose
     scope: Annotated[list[ScopeEntry], Field(max_length=20)] = []
-    notice_version: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$", examples=["2026-11"])]
+    notice_version: NoticeVersion
     language: Language
     given_by: Giver = Giver.PATIENT
 

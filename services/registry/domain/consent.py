@@ -32,7 +32,7 @@ class ConsentStatus(StrEnum):
 
 
 class Giver(StrEnum):
-    """Who said yes: the patient, or a guardian for them."""
+    """Who said yes: the patient, or a guardian for them. By an account's phone it is known; staff state it."""
 
     PATIENT = "patient"
     GUARDIAN = "guardian"

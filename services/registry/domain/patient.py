@@ -98,9 +98,14 @@ class Patient(Aggregate):
         return [guardian.patient_id for guardian in self.guardians if guardian.patient_id is not None]
 
     @property
+    def guardian_phones(self) -> list[str]:
+        """The numbers of guardians who are no patients."""
+        return [guardian.phone for guardian in self.guardians if guardian.phone is not None]
+
+    @property
     def listed_phones(self) -> list[str]:
         """Every number written in this record: its own, and those of guardians who are no patients."""
-        return [*self.phones, *(guardian.phone for guardian in self.guardians if guardian.phone is not None)]
+        return [*self.phones, *self.guardian_phones]
 
     def grant_access(self, guardians: Iterable["Patient"], account_of: Callable[[str], str]) -> bool:
         """Work out anew which accounts may act for this patient; returns whether that changed.

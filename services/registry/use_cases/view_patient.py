@@ -1,8 +1,8 @@
-"""Look at a patient's record; a look by staff goes on record, so that people can ask who saw theirs."""
+"""Look at a patient; what staff see goes on record, so that people can ask who saw theirs."""
 
 from libs.common.command import Command
+from libs.common.security.permissions import Permission
 from services.registry.domain.patient import Patient
-from services.registry.permissions import PATIENT_READ
 from services.registry.use_cases.ports import RegistryTx
 
 
@@ -11,11 +11,17 @@ class ViewPatient(Command):
 
 
 async def view_patient(command: ViewPatient, tx: RegistryTx) -> Patient:
-    """For a look that need not be recorded (again)."""
     return await tx.patients.get(command.patient_id)
 
 
-async def view_patient_on_record(command: ViewPatient, tx: RegistryTx) -> Patient:
-    patient = await view_patient(command, tx)
-    tx.audit(PATIENT_READ, patient)
-    return patient
+class RecordLooks(Command):
+    """`action` is the permission under which these patients are shown."""
+
+    action: Permission
+    patients: list[Patient]
+
+
+async def record_looks(command: RecordLooks, tx: RegistryTx) -> None:
+    """An entry for each of them."""
+    for patient in command.patients:
+        tx.audit(command.action, patient)

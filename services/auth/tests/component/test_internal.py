@@ -3,6 +3,8 @@
 from collections import Counter
 from typing import Any
 
+import pytest
+
 from libs.common.security.tokens import TokenVerifier
 from libs.common.testing.service_under_test import ServiceUnderTest
 from services.auth.tests.builders import Clinic
@@ -39,6 +41,7 @@ async def test_its_token_for_auth_opens_the_internal_api(service: ServiceUnderTe
     }
 
 
+@pytest.mark.usefixtures("fresh_window")
 async def test_wrong_secrets_and_unknown_services_are_refused_and_slowed_down(service: ServiceUnderTest) -> None:
     unknown = await _ask(service, service="nobody", secret="anything")
     wrong = await _ask(service, secret="secret-of-registry")

@@ -34,6 +34,7 @@ async def test_an_unknown_address_looks_like_a_wrong_password(
     assert first.rpartition("m=")[2].split("$")[0] == second.rpartition("m=")[2].split("$")[0]
 
 
+@pytest.mark.usefixtures("fresh_window")
 async def test_guessing_passwords_is_slowed_down_for_known_and_unknown_alike(auth: Auth, clinic: Clinic) -> None:
     person = await clinic.staff()
     for victim in (person, Person("", an_email())):
@@ -41,6 +42,26 @@ async def test_guessing_passwords_is_slowed_down_for_known_and_unknown_alike(aut
         assert Counter(answer.status for answer in answers) == {401: 10, 429: 2}
         assert int(answers[-1].headers["Retry-After"]) >= 1
     assert (await auth.login(person)).code == "too_many_attempts"
+
+
+@pytest.mark.usefixtures("fresh_window")
+async def test_guesses_from_elsewhere_lock_no_approved_device_out(auth: Auth, clinic: Clinic) -> None:
+    person = await clinic.staff()
+    guesses = [
+        await auth.login(person, password=f"guess number {n}", device={"id": f"unknown-{n % 3}"}) for n in range(12)
+    ]
+    assert Counter(answer.status for answer in guesses) == {401: 10, 429: 2}
+    assert (await auth.login(person, device={"id": "unknown-9"})).code == "too_many_attempts"
+    assert (await auth.login(person)).status == 200
+
+
+@pytest.mark.usefixtures("fresh_window")
+async def test_guesses_from_everywhere_are_capped_for_all_but_approved_devices(auth: Auth, clinic: Clinic) -> None:
+    person, limits = await clinic.staff(), auth.runtime.limits
+    for n in range(100):
+        await limits.login(person.email, f"198.51.100.{n}", None)
+    assert (await auth.login(person, device={"id": "unknown"})).code == "too_many_attempts"
+    assert (await auth.login(person)).status == 200
 
 
 async def test_right_passwords_are_not_counted(auth: Auth, clinic: Clinic) -> None:
@@ -103,7 +124,12 @@ async def test_a_rejected_device_stays_out_and_loses_what_it_had(auth: Auth, cli
     assert (await auth.login(person)).code == "device_rejected"
     assert (await auth.refresh(tokens["refresh_token"])).status == 401
     assert (await auth.service.call("GET", "/auth/me", token=tokens["access_token"])).status == 401
-    assert (await clinic.approve(device_id)).code == "device_already_decided"
+    decided = await clinic.approve(device_id)
+    assert (decided.code, decided.body["status"], decided.body["current_status"]) == (
+        "device_already_decided",
+        409,
+        "rejected",
+    )
 
 
 async def test_devices_that_wait_are_few(auth: Auth, clinic: Clinic) -> None:
@@ -131,6 +157,7 @@ async def test_a_login_dies_after_five_wrong_codes(auth: Auth, clinic: Clinic) -
     assert (await _verify(auth, token, auth.code_of(clinic.admin))).code == "mfa_token_invalid"
 
 
+@pytest.mark.usefixtures("fresh_window")
 async def test_codes_are_not_guessed_over_many_logins(auth: Auth, clinic: Clinic) -> None:
     refused = []
     for _ in range(4):

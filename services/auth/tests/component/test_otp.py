@@ -124,7 +124,7 @@ async def test_a_phone_gets_ten_codes_an_hour(auth: Auth, clock: FrozenClock) ->
 @pytest.mark.parametrize(
     ("phone", "code"),
     [
-        ("9812345678", "phone_invalid"),
+        ("5012345678", "phone_not_supported"),
         ("not a number", "phone_invalid"),
         ("+91", "invalid_request"),
         ("+14155550123", "phone_not_supported"),
@@ -139,11 +139,11 @@ async def test_only_indian_mobiles_get_codes(auth: Auth, phone: str, code: str) 
     assert refused.body["errors"][0]["pointer"] == "/phone"
 
 
-async def test_spaces_and_dashes_name_the_same_account(auth: Auth) -> None:
+async def test_however_a_number_is_typed_it_names_the_same_account(auth: Auth) -> None:
     phone = a_phone()
     await auth.request_otp(phone)
-    spaced = f"{phone[:3]} {phone[3:8]}-{phone[8:]}"
-    assert (await auth.request_otp(spaced)).code == "resend_too_early"
+    for typed in (f"{phone[:3]} {phone[3:8]}-{phone[8:]}", phone[3:], f"0{phone[3:]}", f"{phone[3:8]}-{phone[8:]}"):
+        assert (await auth.request_otp(typed)).code == "resend_too_early"
 
 
 async def test_only_notifications_is_told_code_and_phone_and_only_while_it_is_good(auth: Auth) -> None:

@@ -2,6 +2,9 @@
 
 import asyncio
 from collections import Counter
+from typing import Any
+
+import pytest
 
 from libs.common.testing.clock import FrozenClock
 from services.auth.tests.builders import Auth, Clinic, a_phone
@@ -37,31 +40,49 @@ async def test_reuse_of_an_old_token_ends_the_family(auth: Auth, clinic: Clinic,
     assert events[0].clinic_id == clinic.id
 
 
+async def test_used_again_at_once_it_ends_the_family_too(auth: Auth, clinic: Clinic) -> None:
+    token = (await auth.tokens_of(await clinic.staff()))["refresh_token"]
+    successor = (await auth.refresh(token)).body["refresh_token"]
+    reused = await auth.refresh(token)
+    assert (reused.status, reused.code) == (401, "refresh_token_reused")
+    assert (await auth.refresh(successor)).code == "refresh_token_invalid"
+
+
 async def test_a_lost_answer_is_given_again_for_ten_seconds(auth: Auth, clinic: Clinic, clock: FrozenClock) -> None:
     token = (await auth.tokens_of(await clinic.staff()))["refresh_token"]
-    first = await auth.refresh(token)
+    first = await auth.refresh(token, key="retry-1")
     clock.advance(seconds=10)
-    again = await auth.refresh(token)
+    again = await auth.refresh(token, key="retry-1")
     assert again.body["refresh_token"] == first.body["refresh_token"]
     assert (await auth.refresh(again.body["refresh_token"])).status == 200
 
 
 async def test_after_ten_seconds_it_is_reuse(auth: Auth, clinic: Clinic, clock: FrozenClock) -> None:
     token = (await auth.tokens_of(await clinic.staff()))["refresh_token"]
-    await auth.refresh(token)
+    await auth.refresh(token, key="retry-1")
     clock.advance(seconds=11)
-    assert (await auth.refresh(token)).code == "refresh_token_reused"
+    assert (await auth.refresh(token, key="retry-1")).code == "refresh_token_reused"
 
 
-async def test_from_another_client_it_is_reuse_at_once(auth: Auth, clinic: Clinic) -> None:
+@pytest.mark.parametrize("later", [{"key": "retry-2"}, {"key": None}, {"key": "retry-1", "client": "curl"}])
+async def test_with_another_key_or_from_another_client_it_is_reuse(
+    auth: Auth, clinic: Clinic, later: dict[str, Any]
+) -> None:
     token = (await auth.tokens_of(await clinic.staff()))["refresh_token"]
-    await auth.refresh(token, client="clinic app")
-    assert (await auth.refresh(token, client="curl")).code == "refresh_token_reused"
+    successor = (await auth.refresh(token, key="retry-1")).body["refresh_token"]
+    assert (await auth.refresh(token, **later)).code == "refresh_token_reused"
+    assert (await auth.refresh(successor)).code == "refresh_token_invalid"
 
 
-async def test_parallel_refreshes_get_one_successor(auth: Auth, clinic: Clinic) -> None:
+async def test_a_key_that_comes_too_late_repeats_nothing(auth: Auth, clinic: Clinic) -> None:
     token = (await auth.tokens_of(await clinic.staff()))["refresh_token"]
-    answers = await asyncio.gather(*(auth.refresh(token) for _ in range(40)))
+    await auth.refresh(token)
+    assert (await auth.refresh(token, key="retry-1")).code == "refresh_token_reused"
+
+
+async def test_parallel_retries_get_one_successor(auth: Auth, clinic: Clinic) -> None:
+    token = (await auth.tokens_of(await clinic.staff()))["refresh_token"]
+    answers = await asyncio.gather(*(auth.refresh(token, key="retry-1") for _ in range(40)))
     assert {answer.status for answer in answers} == {200}
     assert len({answer.body["refresh_token"] for answer in answers}) == 1
     assert (await auth.refresh(answers[0].body["refresh_token"])).status == 200

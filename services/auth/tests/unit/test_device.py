@@ -30,8 +30,9 @@ def test_an_approved_device_can_be_rejected_and_never_the_other_way_round() -> N
     device.reject("usr_3", NOW)
     assert (device.status, device.decided_by) == (DeviceStatus.REJECTED, "usr_3")
     for decide in (device.approve, device.reject):
-        with pytest.raises(DeviceDecided):
+        with pytest.raises(DeviceDecided) as refused:
             decide("usr_2", NOW)
+        assert refused.value.extra == {"current_status": "rejected"}
 
 
 def test_only_the_newest_status_token_opens() -> None:

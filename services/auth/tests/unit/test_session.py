@@ -26,23 +26,26 @@ def _session() -> Session:
     return session
 
 
-def _turn(session: Session, shown: str, successor: str, now: datetime, client: str = "app") -> Turn:
-    return session.turn(shown, successor_hash=successor, nonce=f"n-{successor}", client=client, now=now)
+def _turn(session: Session, shown: str, successor: str, now: datetime, retry: str | None = None) -> Turn:
+    return session.turn(shown, successor_hash=successor, nonce=f"n-{successor}", retry=retry, now=now)
 
 
-@given(steps=st.lists(st.tuples(st.integers(0, 30), st.integers(0, 25)), max_size=40))
-def test_only_the_newest_token_turns_and_any_older_one_ends_the_session(steps: list[tuple[int, int]]) -> None:
-    """Each step shows the token that is `age` generations old, some seconds later."""
+@given(steps=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 25), st.sampled_from(["k", "l", None])), max_size=40))
+def test_only_the_newest_token_turns_and_any_older_one_ends_the_session(
+    steps: list[tuple[int, int, str | None]],
+) -> None:
+    """Each step shows the token that is `age` generations old, some seconds later, with a key to retry under."""
     session, now, newest = _session(), START, 0
-    for age, seconds in steps:
+    for age, seconds, key in steps:
         now += timedelta(seconds=seconds)
         shown = max(0, newest - age)
-        rotated_at = session.rotated_at
-        turn = _turn(session, f"h{shown}", f"h{newest + 1}", now)
+        rotated_at, rotated_with = session.rotated_at, session.retry
+        turn = _turn(session, f"h{shown}", f"h{newest + 1}", now, key)
+        in_time = rotated_at is not None and now - rotated_at <= REPEAT_WINDOW
         if shown == newest:
             assert turn is Turn.ROTATED
             newest += 1
-        elif shown == newest - 1 and rotated_at is not None and now - rotated_at <= REPEAT_WINDOW:
+        elif shown == newest - 1 and in_time and key is not None and key == rotated_with:
             assert turn is Turn.REPEATED
             assert session.nonce == f"n-h{newest}"
         else:

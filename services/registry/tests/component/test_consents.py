@@ -6,7 +6,7 @@ import hashlib
 import orjson
 
 from libs.contracts.roles import ADMIN, BILLING, COMPLIANCE, NURSE
-from services.registry.tests.builders import Clinic
+from services.registry.tests.builders import Clinic, some_phone
 
 
 async def test_given_on_record_with_a_receipt_and_withdrawn_as_easily(clinic: Clinic) -> None:
@@ -76,6 +76,27 @@ async def test_who_may_give_and_see(clinic: Clinic, other_clinic: Clinic) -> Non
         withdrawn = await clinic.call("POST", f"/consents/{consent['id']}/withdraw", token=token)
         assert (withdrawn.status, withdrawn.code) == (404, "consent_unknown")
     assert (await clinic.call("GET", history, token=stranger)).status == 404
+
+
+async def test_who_gave_it_follows_from_the_account(clinic: Clinic) -> None:
+    mother, child, uncle = await clinic.register(), await clinic.register(), some_phone()
+    await clinic.add_guardian(child, patient_id=mother["id"], relationship="mother")
+    await clinic.add_guardian(child, phone=uncle, relationship="other")
+    for phone, giver in ((mother["phone"], "guardian"), (uncle, "guardian"), (child["phone"], "patient")):
+        for number, stated in enumerate(("patient", "guardian", None)):
+            said = {} if stated is None else {"given_by": stated}
+            token, notice = clinic.account(phone), f"{phone[1:]}-{number}"
+            consent = await clinic.consent(child, token=token, notice_version=notice, **said)
+            assert (consent.status, consent.body["given_by"]) == (201, giver)
+
+
+async def test_on_a_phone_that_is_both_the_patient_s_and_a_guardian_s_it_is_stated(clinic: Clinic) -> None:
+    phone = some_phone()
+    mother, child = await clinic.register(phone=phone), await clinic.register(phone=phone)
+    await clinic.add_guardian(child, patient_id=mother["id"], relationship="mother")
+    for stated in ("guardian", "patient"):
+        consent = await clinic.consent(child, token=clinic.account(phone), notice_version=stated, given_by=stated)
+        assert consent.body["given_by"] == stated
 
 
 async def test_what_is_no_consent(clinic: Clinic) -> None:

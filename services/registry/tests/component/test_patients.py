@@ -132,6 +132,38 @@ async def test_a_look_by_staff_goes_on_record_once(clinic: Clinic) -> None:
     assert (entry.actor.id, entry.actor.role, entry.clinic_id) == ("usr_doctor", "doctor", clinic.id)
 
 
+async def test_whom_a_search_shows_goes_on_record_once(clinic: Clinic) -> None:
+    shown = [await clinic.register(name=f"Seen {name}") for name in ("Anand", "Bela")]
+    other = await clinic.register(name="Not Searched")
+    doctor = clinic.staff(DOCTOR, user_id="usr_doctor")
+    for _ in range(3):
+        found = await clinic.call("GET", "/patients", token=doctor, params={"name": "seen"})
+        assert len(found.body["items"]) == 2
+    for patient in shown:
+        [entry] = await _looks(clinic, patient, "registry:patient:search")
+        assert entry["subject_id"] == patient["id"]
+    assert await _looks(clinic, other, "registry:patient:search") == []
+    await clinic.call("GET", "/patients", token=doctor, params={"limit": 1})
+    assert len(await _looks(clinic, other, "registry:patient:search")) == 1
+    carrying = [row async for row in clinic.service.runtime.db["outbox"].find({}) if shown[0]["id"] in str(row)]
+    assert [len(row["outbox"]) for row in carrying] == [2]  # one commit for all that one search showed
+    await clinic.read(shown[0], token=doctor)
+    assert len(await _looks(clinic, shown[0], "registry:patient:read")) == 1
+
+
+async def test_whom_a_family_shows_to_staff_goes_on_record(clinic: Clinic) -> None:
+    phone = some_phone()
+    patient, sister = await clinic.register(phone=phone), await clinic.register(phone=phone)
+    await clinic.call("GET", f"/patients/{patient['id']}/family", token=clinic.account(phone))
+    assert await _looks(clinic, sister, "registry:patient:read") == []
+    await clinic.call("GET", f"/patients/{patient['id']}/family", token=clinic.staff(DOCTOR))
+    assert len(await _looks(clinic, sister, "registry:patient:read")) == 1
+
+
+async def _looks(clinic: Clinic, patient: dict[str, Any], action: str) -> list[dict[str, Any]]:
+    return [entry for entry in await clinic.on_record(patient["id"]) if entry["action"] == action]
+
+
 async def test_each_session_s_look_is_its_own(clinic: Clinic) -> None:
     patient = await clinic.register()
     for _ in range(2):

@@ -145,9 +145,16 @@ async def test_an_account_writes_down_no_number_but_its_own(clinic: Clinic) -> N
 
 async def test_a_clinic_that_is_not_there_takes_nobody(clinic: Clinic) -> None:
     phone = some_phone()
-    for clinic_id in ("cln_01jd2v7xk4e5ta3m3w2x0v6h7c", None):
-        answer = await clinic.try_to_register(token=clinic.account(phone), phone=phone, clinic_id=clinic_id)
-        assert (answer.status, answer.code) == (404, "clinic_unknown")
+    nowhere = "cln_01jd2v7xk4e5ta3m3w2x0v6h7c"
+    answer = await clinic.try_to_register(token=clinic.account(phone), phone=phone, clinic_id=nowhere)
+    assert (answer.status, answer.code) == (404, "clinic_unknown")
+
+
+async def test_an_account_says_at_which_clinic(clinic: Clinic) -> None:
+    phone = some_phone()
+    answer = await clinic.try_to_register(token=clinic.account(phone), phone=phone)
+    assert (answer.status, answer.code) == (422, "invalid_request")
+    assert [error["pointer"] for error in answer.body["errors"]] == ["/clinic_id"]
 
 
 async def test_a_clinic_is_known_from_its_opening(service: ServiceUnderTest) -> None:
