@@ -2,10 +2,14 @@
 
 import hmac
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from libs.common.aggregate import Aggregate
 from services.audit.domain.audit_event import GENESIS, AuditEvent
+
+
+NOTED_WITHIN = timedelta(minutes=1)
+"""A chain whose last entry is older than this has its length noted; it takes a second, and a worker to do it."""
 
 
 class ChainHead(Aggregate):
@@ -47,6 +51,7 @@ class ChainCheck:
         self._head = head
         self._previous = GENESIS
         self._flaw: Flaw | None = None
+        self._last_at: datetime | None = None
         self.entries = 0
 
     def add(self, event: AuditEvent | None) -> bool:
@@ -68,13 +73,17 @@ class ChainCheck:
         if self._flaw is not None:
             return False
         self._previous = event.seal
+        self._last_at = event.at
         self.entries = expected_seq
         return True
 
-    def flaw(self) -> Flaw | None:
+    def flaw(self, now: datetime) -> Flaw | None:
         """What is wrong with the chain as a whole; None when it holds."""
-        if self._flaw is not None or self._head is None:
+        if self._flaw is not None:
             return self._flaw
+        if self._head is None:
+            unnoted = self._last_at is not None and now - self._last_at > NOTED_WITHIN
+            return Flaw(self.entries, "the note of the chain's length is missing") if unnoted else None
         if not hmac.compare_digest(self._head.witness, self._head.expected_witness(self._key)):
             return Flaw(self._head.seq, "the note of the chain's length was changed")
         if self.entries < self._head.seq:

@@ -31,7 +31,7 @@ async def verify_chain(query: VerifyChain, tx: AuditTx) -> Verdict:
     async for event in tx.record.chain(query.chain_id):
         if not check.add(event):
             break
-    return Verdict(entries=check.entries, flaw=check.flaw())
+    return Verdict(entries=check.entries, flaw=check.flaw(tx.now))
 
 
 class AllChains(Command):

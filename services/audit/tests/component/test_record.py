@@ -114,6 +114,15 @@ async def test_cutting_off_the_end_and_the_note_of_its_length_shows(record: Reco
     assert (await record.verify())["ok"] is False
 
 
+async def test_taking_away_the_note_of_its_length_shows(record: Record) -> None:
+    await record.append(*(record.entry() for _ in range(3)))
+    await record.service.runtime.db["chain_heads"].delete_one({"_id": record.clinic_id})
+    record.service.clock.advance(minutes=2)
+    verdict = await record.verify()
+    record.service.clock.advance(minutes=-2)
+    assert verdict["ok"] is False
+
+
 async def test_entries_are_found_by_what_they_are_about_newest_first(record: Record) -> None:
     wanted = [record.entry(entity_id="apt_wanted") for _ in range(3)]
     await record.append(wanted[0], record.entry(), wanted[1], record.entry(), wanted[2])
