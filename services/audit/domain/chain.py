@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from libs.common.aggregate import Aggregate
 from services.audit.domain.audit_event import GENESIS, AuditEvent
 
-
 NOTED_WITHIN = timedelta(minutes=1)
 """A chain whose last entry is older than this has its length noted; it takes a second, and a worker to do it."""
 
