@@ -9,7 +9,7 @@ shape for commits that change no document; the relay deletes those once they are
 
 import asyncio
 import contextlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
 import orjson
@@ -51,7 +51,7 @@ class OutboxItem:
 
     def stored(self) -> dict[str, Any]:
         """The element of the document's `outbox` array."""
-        return asdict(self)
+        return {"id": self.id, "exchange": self.exchange, "key": self.key, "body": self.body}
 
 
 class OutboxWaker:

@@ -101,8 +101,8 @@ class OutboxRelay:
             while not stop.is_set():
                 self._alive_at = asyncio.get_running_loop().time()
                 try:
+                    await self._measure()  # first: the lag must show above all when nothing can be published
                     await self.drain()
-                    await self._measure()
                 except _EXPECTED as error:
                     failures += 1
                     self.ready = False

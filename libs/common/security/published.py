@@ -72,7 +72,7 @@ async def keep_fresh(
     revoked: RevokedSessions,
     *,
     revocations_every: float = 20.0,
-    keys_every: float = 300.0,
+    keys_every: float = 30.0,
 ) -> None:
     """Run for as long as the process lives. Keys are retried every second until the first ones are there."""
     keys_due = 0.0

@@ -28,8 +28,8 @@ def cases(service: ServiceUnderTest, roles: Iterable[str]) -> list[Case]:
     matrix = []
     for route, access in _guarded(service):
         for role in roles:
-            for method in sorted(route.methods or ()):
-                matrix.append(Case(method, route.path, role, role in access.permission.grants))
+            allowed = role in access.permission.grants
+            matrix += [Case(method, route.path, role, allowed) for method in sorted(route.methods or ())]
     return matrix
 
 

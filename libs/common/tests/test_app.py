@@ -155,7 +155,7 @@ async def test_pages_hold_together_and_cursors_are_checked(service: ServiceUnder
         if cursor is None:
             break
     assert seen == titles
-    for forged in ("garbage", "eyJhIjoxfQ", "W3siJGd0IjoiIn0sImEiXQ"):
+    for forged in ("garbage", "WzEsMl0", "eyJhIjoxfQ", "W3siJGd0IjoiIn0sImEiXQ"):
         assert (await service.call("GET", "/notes", token=token, params={"cursor": forged})).status == 400
 
 

@@ -19,30 +19,32 @@ class IdempotencyKeyRequired(BadRequest):
     title = "Send an Idempotency-Key header: any unique text, the same one when you retry"
 
 
-async def _optional_key(
-    request: Request,
-    idempotency_key: Annotated[
-        str | None, Header(description="Any text unique to this request; send the same one when you retry it")
-    ] = None,
-) -> Once | None:
+_Header = Annotated[
+    str | None, Header(description="Any text unique to this request; send the same one when you retry it")
+]
+
+
+async def _required_key(request: Request, idempotency_key: _Header = None) -> Once:
     if idempotency_key is None:
-        return None
-    if not _KEY.match(idempotency_key):
+        raise IdempotencyKeyRequired
+    return await _once(request, idempotency_key)
+
+
+async def _optional_key(request: Request, idempotency_key: _Header = None) -> Once | None:
+    return None if idempotency_key is None else await _once(request, idempotency_key)
+
+
+async def _once(request: Request, key: str) -> Once:
+    if not _KEY.match(key):
         raise BadRequest("An Idempotency-Key is 1 to 255 visible ASCII characters")
     claims = await request.app.state.runtime.verifier.verify(bearer_of(request))
     return Once.request(
         caller_id=claims.subject,
         method=request.method,
         path=request.url.path,
-        header=idempotency_key,
+        header=key,
         body=await request.body(),
     )
-
-
-async def _required_key(key: Annotated[Once | None, Depends(_optional_key)]) -> Once:
-    if key is None:
-        raise IdempotencyKeyRequired
-    return key
 
 
 IdempotencyKey = Annotated[Once, Depends(_required_key)]

@@ -9,6 +9,7 @@ from pymongo.errors import PyMongoError
 
 from libs.common.errors import Problem, Unavailable
 from libs.common.mongo.transact import Transactor
+from libs.common.resilience.http_client import UpstreamRejected
 from libs.common.security.caller import Caller, system_caller
 from libs.common.telemetry.logs import bind_context, get_logger
 from libs.common.telemetry.metrics import counter
@@ -92,7 +93,7 @@ class Dispatcher:
         try:
             async with asyncio.timeout(WRITING_SECONDS):
                 return await self._writer.write(notification)
-        except (Unavailable, TimeoutError) as trouble:
+        except (Unavailable, UpstreamRejected, TimeoutError) as trouble:  # no vendor has been called yet
             code = trouble.code if isinstance(trouble, Problem) else "too_slow"
             return Outcome(result=Result.NOT_READY, code=code, retry_after=_WAIT_WHEN_NOT_READY)
 

@@ -110,7 +110,10 @@ async def test_cutting_off_the_end_and_the_note_of_its_length_shows(record: Reco
     await record.append(*(record.entry() for _ in range(5)))
     db = record.service.runtime.db
     await db["audit_events"].delete_one({"chain_id": record.clinic_id, "seq": 5})
-    await db["chain_heads"].update_one({"_id": record.clinic_id}, {"$set": {"seq": 4}})
+    fourth = await db["audit_events"].find_one({"chain_id": record.clinic_id, "seq": 4})
+    assert fourth is not None
+    shorter = {"seq": 4, "seal": fourth["seal"]}
+    await db["chain_heads"].update_one({"_id": record.clinic_id}, {"$set": shorter})
     assert (await record.verify())["ok"] is False
 
 
