@@ -11,15 +11,12 @@ from libs.common.web.etag import set_etag
 from libs.common.web.idempotency import IdempotencyKey, OptionalIdempotencyKey
 from libs.common.web.pagination import Page, PageCursor
 from services.scheduling.api import access
+from services.scheduling.api.fields import AppointmentId, Day, DoctorId, PatientId
 from services.scheduling.api.schemas import (
-    AppointmentId,
     AppointmentRequest,
     AppointmentView,
     CancelRequest,
-    Day,
-    DoctorId,
     OverbookRequest,
-    PatientId,
     RescheduleRequest,
 )
 from services.scheduling.domain import errors
@@ -53,7 +50,9 @@ def _view(appointment: Appointment, tele: TeleProvider) -> AppointmentView:
 @router.post(
     "/appointments/request",
     status_code=201,
-    responses=problems(errors.SlotTaken, errors.SlotClosed, errors.NoticeTooShort, errors.PatientUnknown),
+    responses=problems(
+        errors.SlotTaken, errors.PatientBusy, errors.SlotClosed, errors.NoticeTooShort, errors.PatientUnknown
+    ),
 )
 async def request_appointment(
     body: AppointmentRequest,
@@ -74,7 +73,9 @@ async def request_appointment(
 
 
 @router.post(
-    "/appointments/overbook", status_code=201, responses=problems(errors.OverbookQuotaReached, errors.PatientUnknown)
+    "/appointments/overbook",
+    status_code=201,
+    responses=problems(errors.OverbookQuotaReached, errors.PatientBusy, errors.PatientUnknown),
 )
 async def overbook_appointment(
     body: OverbookRequest,
@@ -84,7 +85,7 @@ async def overbook_appointment(
     patients: access.Patients,
     tele: access.Tele,
 ) -> AppointmentView:
-    """Add a seat to a full slot, within the day's quota; the reason goes on record."""
+    """Add a seat to a full slot, within the day's quota; the reason goes on record. A free slot is simply booked."""
     patient = await patients.require(body.patient_id, caller)
     command = BookAppointment(**body.model_dump(), overbook=True)
     appointment = await transact(book_appointment, command, by=caller.within(patient.clinic_id), once=key)
@@ -115,7 +116,10 @@ async def read_appointments(
     patient_id: PatientId | None = None,
     date: Annotated[Day | None, Query(description="A day of the clinic's, such as 2026-11-25")] = None,
 ) -> Page[AppointmentView]:
-    """By doctor, patient and day, in order of start. Without any of them: today's."""
+    """By doctor, patient and day, in order of start. Without any of them: today's, and all of a patient's own.
+
+    A doctor's without a day, and without a patient: from today on.
+    """
     query = ListAppointments(doctor_id=doctor_id, patient_id=patient_id, day=date)
     page = await transact.read(list_appointments, (query, cursor), by=caller)
     return Page(items=[_view(item, tele) for item in page.items], next_cursor=page.next_cursor)
@@ -150,7 +154,7 @@ async def cancel(
 
 @router.post(
     "/appointments/{appointment_id}/reschedule",
-    responses=problems(errors.SlotTaken, errors.TooLate, errors.StateForbids),
+    responses=problems(errors.SlotTaken, errors.PatientBusy, errors.TooLate, errors.StateForbids),
 )
 async def reschedule(
     appointment_id: AppointmentId,

@@ -1,6 +1,6 @@
 """The calendar: free slots, the templates they come from, leave and closures."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -8,14 +8,13 @@ from fastapi import APIRouter, Query
 from libs.common.errors import BadRequest, FieldError, Unprocessable, problems
 from libs.common.web.pagination import Page, PageCursor
 from services.scheduling.api import access
+from services.scheduling.api.fields import DoctorId, MomentOrDay
 from services.scheduling.api.schemas import (
     AffectedView,
-    DoctorId,
     ExceptionRequest,
     LeaveRequest,
     LeaveTakenView,
     LeaveView,
-    Moment,
     SlotTemplateRequest,
     SlotTemplateView,
     SlotView,
@@ -42,19 +41,13 @@ from services.scheduling.use_cases.slot_templates import (
 
 router = APIRouter(tags=["calendar"])
 
-_WINDOW = timedelta(days=14)
-_LONGEST_WINDOW = timedelta(days=92)
-
-
-def _window(start: datetime | None, end: datetime | None) -> tuple[datetime, datetime]:
-    """[start, end), from now and two weeks long unless said otherwise."""
-    begins = start or datetime.now(UTC)
-    ends = end or begins + _WINDOW
-    if begins >= ends:
-        raise Unprocessable(errors=[FieldError(pointer="/query/to", detail="must lie behind `from`")])
-    if ends - begins > _LONGEST_WINDOW:
-        raise Unprocessable(errors=[FieldError(pointer="/query/to", detail=f"at most {_LONGEST_WINDOW.days} days on")])
-    return begins, ends
+From = Annotated[
+    MomentOrDay | None, Query(alias="from", description="A moment, or a day of the clinic's; default: now")
+]
+To = Annotated[
+    MomentOrDay | None,
+    Query(description="A moment, or the last of the days; default: two weeks on, at most 92 days"),
+]
 
 
 @router.get("/slots", responses=problems(errors.DoctorUnknown))
@@ -64,15 +57,14 @@ async def read_slots(
     doctors: access.Doctors,
     cursor: PageCursor,
     doctor_id: DoctorId,
-    from_: Annotated[Moment | None, Query(alias="from", description="Default: now")] = None,
-    to: Annotated[Moment | None, Query(description="Default: two weeks on; at most 92 days")] = None,
+    from_: From = None,
+    to: To = None,
     status: SlotStatus | None = None,
 ) -> Page[SlotView]:
     """A doctor's slots from now on, with their status, in order of start."""
-    start, end = _window(from_, to)
     doctor = await doctors.require(doctor_id, caller)
     query = FindSlots(
-        doctor_id=doctor_id, start=start, end=end, limit=cursor.limit, after=_position(cursor.after), status=status
+        doctor_id=doctor_id, start=from_, end=to, limit=cursor.limit, after=_position(cursor.after), status=status
     )
     found = await transact.read(find_slots, query, by=caller.within(doctor.clinic_id))
     shown = found[: cursor.limit]
@@ -89,11 +81,18 @@ def _position(after: list[object] | None) -> tuple[datetime, str] | None:
     return start, slot_id
 
 
-@router.post("/slot-templates", status_code=201, responses=problems(errors.DoctorUnknown, errors.TemplateInvalid))
+@router.post(
+    "/slot-templates",
+    status_code=201,
+    responses=problems(errors.DoctorUnknown, errors.TemplateInvalid, errors.TemplateOverlaps),
+)
 async def create_template(
     body: SlotTemplateRequest, caller: access.CanWriteTemplates, transact: access.Transact, doctors: access.Doctors
 ) -> SlotTemplateView:
-    """Open recurring hours. Slots exist at once, as far ahead as anybody looks."""
+    """Open recurring hours. Slots exist at once, as far ahead as anybody looks.
+
+    Hours that meet others of the doctor's are refused (409), unless `allow_overlap` says that this is meant.
+    """
     await doctors.require(body.doctor_id, caller)
     command = AddSlotTemplate(**body.model_dump())
     return SlotTemplateView.of(await transact(add_slot_template, command, by=caller))
@@ -131,7 +130,7 @@ async def create_leave(
 ) -> LeaveTakenView:
     """Close a time. With appointments in the way, the first answer (409) is the plan: who would be affected."""
     if body.start >= body.end:
-        raise Unprocessable(errors=[FieldError(pointer="/end", detail="must lie behind `start`")])
+        raise Unprocessable(errors=[FieldError(pointer="/end", detail="must be after `start`")])
     if body.doctor_id is not None:
         await doctors.require(body.doctor_id, caller)
     taken = await transact(take_leave, TakeLeave(**body.model_dump()), by=caller)
@@ -143,12 +142,11 @@ async def create_leave(
 async def read_leaves(
     caller: access.CanReadLeaves,
     transact: access.Transact,
-    from_: Annotated[Moment | None, Query(alias="from")] = None,
-    to: Moment | None = None,
+    from_: From = None,
+    to: To = None,
 ) -> Page[LeaveView]:
     """Leave and closures that touch the window: two weeks from now unless said otherwise."""
-    start, end = _window(from_, to)
-    leaves = await transact.read(list_leaves, ListLeaves(start=start, end=end), by=caller)
+    leaves = await transact.read(list_leaves, ListLeaves(start=from_, end=to), by=caller)
     return Page(items=[LeaveView.model_validate(leave, from_attributes=True) for leave in leaves])
 
 

@@ -9,13 +9,11 @@ from libs.common.web.etag import IfMatch, set_etag
 from libs.common.web.idempotency import OptionalIdempotencyKey
 from libs.common.web.pagination import Page, PageCursor
 from services.scheduling.api import access
+from services.scheduling.api.fields import Day, DoctorId, PatientId
 from services.scheduling.api.schemas import (
     AppointmentView,
     BookingPolicyPatch,
     BookingPolicyView,
-    Day,
-    DoctorId,
-    PatientId,
     QueueView,
     WaitlistEntryView,
     WaitlistRequest,
@@ -52,7 +50,11 @@ async def read_queue(
     return QueueView.of(queue, by_number_only=caller.kind == "account")
 
 
-@router.post("/waitlist", status_code=201, responses=problems(errors.PatientUnknown, errors.DoctorUnknown))
+@router.post(
+    "/waitlist",
+    status_code=201,
+    responses=problems(errors.AlreadyWaiting, errors.PatientUnknown, errors.DoctorUnknown),
+)
 async def join(
     body: WaitlistRequest,
     caller: access.CanJoinWaitlist,
@@ -63,7 +65,7 @@ async def join(
 ) -> WaitlistEntryView:
     """Ask for any slot in a window; when one frees, it is offered to the first in line for a limited time."""
     if body.earliest >= body.latest:
-        raise Unprocessable(errors=[FieldError(pointer="/latest", detail="must lie behind `earliest`")])
+        raise Unprocessable(errors=[FieldError(pointer="/latest", detail="must be after `earliest`")])
     patient = await patients.require(body.patient_id, caller)
     acting = caller.within(patient.clinic_id)
     await doctors.require(body.doctor_id, acting.reaching_clinic())

@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from libs.common.errors import problems
 from libs.contracts.scheduling_api import AppointmentDetails
 from services.scheduling.api import access
-from services.scheduling.api.schemas import AppointmentId
+from services.scheduling.api.fields import AppointmentId
 from services.scheduling.domain import errors
 from services.scheduling.domain.slot import Mode
 from services.scheduling.use_cases.queries import GetAppointment, describe_appointment

@@ -1,43 +1,17 @@
 """The public shapes of scheduling. They are a contract: the domain may change behind them."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from services.scheduling.api.fields import Body, Day, DoctorId, Moment, PatientId, RoomId, SlotId, Text
 from services.scheduling.domain.appointment import Appointment, AppointmentStatus
 from services.scheduling.domain.booking_policy import ConfirmationMode
 from services.scheduling.domain.slot import Mode, SlotStatus
 from services.scheduling.domain.slot_template import Session, SlotTemplate
 from services.scheduling.domain.waitlist_entry import WaitlistEntry, WaitlistStatus
 from services.scheduling.use_cases.queries import OfferedSlot, Queue
-
-
-def _in_our_time(moment: datetime) -> datetime:
-    if not 2000 <= moment.year <= 2200:
-        raise ValueError("a year between 2000 and 2200")
-    return moment.astimezone(UTC)
-
-
-def _day_in_our_time(day: date) -> date:
-    if not 2000 <= day.year <= 2200:
-        raise ValueError("a year between 2000 and 2200")
-    return day
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_in_our_time)]
-Day = Annotated[date, AfterValidator(_day_in_our_time)]
-PatientId = Annotated[str, Field(min_length=1, max_length=64, examples=["pat_01jd2v7xk4e5ta3m3w2x0v6h7c"])]
-DoctorId = Annotated[str, Field(min_length=1, max_length=64, examples=["usr_01jd2v7xk4e5ta3m3w2x0v6h7c"])]
-SlotId = Annotated[str, Field(min_length=1, max_length=64, examples=["slot_01jd2v7xk4e5ta3m3w2x0v6h7c_20261125T0430"])]
-AppointmentId = Annotated[str, Field(min_length=1, max_length=64, examples=["apt_01jd2v7xk4e5ta3m3w2x0v6h7c"])]
-Text = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
-
-
-class Body(BaseModel):
-    """Requests say what they mean and nothing else."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class AppointmentRequest(Body):
@@ -51,7 +25,7 @@ class AppointmentRequest(Body):
 
 
 class OverbookRequest(Body):
-    """A seat more than the slot has; the reason goes on record."""
+    """A seat more than the slot has, when all of its own are taken; the reason goes on record."""
 
     slot_id: SlotId
     patient_id: PatientId
@@ -130,7 +104,10 @@ class SlotTemplateRequest(Body):
     buffer_after_minutes: Annotated[int, Field(ge=0, le=120)] = 0
     capacity: Annotated[int, Field(ge=1, le=50)] = 1
     modes: Annotated[list[Mode], Field(min_length=1, max_length=2)] = [Mode.IN_PERSON]
-    room_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")] | None = None
+    room_id: RoomId | None = None
+    allow_overlap: Annotated[
+        bool, Field(description="Open these hours though the doctor has others then: times are offered by both")
+    ] = False
 
 
 class ExceptionRequest(Body):
@@ -160,9 +137,13 @@ class SlotTemplateView(BaseModel):
 
 
 class LeaveRequest(Body):
-    """Without `doctor_id` the whole clinic is closed. `conflicts` decides about appointments in that time."""
+    """Of a doctor, who need not name themselves; an administrator names one, or closes the whole clinic.
+
+    `conflicts` decides about appointments in that time.
+    """
 
     doctor_id: DoctorId | None = None
+    whole_clinic: bool = False
     start: Moment
     end: Moment
     reason: Text | None = None
@@ -260,14 +241,14 @@ class QueueView(BaseModel):
 
 
 class WaitlistRequest(Body):
-    """Any slot of the doctor's that starts in [earliest, latest). `priority` counts only when staff give it."""
+    """Any slot of the doctor's that starts in [earliest, latest)."""
 
     patient_id: PatientId
     doctor_id: DoctorId
     earliest: Moment
     latest: Moment
     mode: Mode | None = None
-    priority: Annotated[int, Field(ge=0, le=100)] = 0
+    priority: Annotated[int, Field(ge=0, le=100, description="Counts only when staff give it; else it is 0")] = 0
 
 
 class OfferView(BaseModel):
@@ -279,6 +260,8 @@ class OfferView(BaseModel):
 
 
 class WaitlistEntryView(BaseModel):
+    """`offer` is the one that stands or was taken; null once it was declined, ran out, or the patient left."""
+
     id: str
     status: WaitlistStatus
     patient_id: str
@@ -292,4 +275,4 @@ class WaitlistEntryView(BaseModel):
 
     @classmethod
     def of(cls, entry: WaitlistEntry) -> "WaitlistEntryView":
-        return cls.model_validate(entry, from_attributes=True)
+        return cls.model_validate({**entry.model_dump(), "offer": entry.standing_offer}, from_attributes=True)

@@ -39,7 +39,8 @@ HELD, CONFIRMED, ARRIVED, IN_CONSULTATION = (
 
 
 class Appointment(Aggregate):
-    """A patient's claim on a doctor's time. While `active`, its `claims` exclude every overlapping one.
+    """A patient's claim on a doctor's time. While `active`, its `claims` exclude every overlapping one, and its
+    `patient_claims` every other appointment of the patient's at that time.
 
     `seat` is the place within the slot's capacity; an overbooked appointment sits behind the last seat.
     """
@@ -55,6 +56,7 @@ class Appointment(Aggregate):
     status: AppointmentStatus
     active: bool = True
     claims: list[str]
+    patient_claims: list[str]
     seat: int = 0
     capacity: int = 1
     overbooked: bool = False
@@ -115,6 +117,7 @@ class Appointment(Aggregate):
             reason=reason,
             status=HELD if held else CONFIRMED,
             claims=slot.claims(seat),
+            patient_claims=slot.patient_claims(patient_id),
             seat=seat,
             capacity=slot.capacity,
             overbooked=overbooked,
@@ -174,6 +177,7 @@ class Appointment(Aggregate):
             "room_id",
             "mode",
             "claims",
+            "patient_claims",
             "seat",
             "capacity",
             "overbooked",
@@ -214,7 +218,8 @@ class Appointment(Aggregate):
     def _only_in(self, *allowed: AppointmentStatus) -> None:
         if self.status not in allowed:
             raise StateForbids(
-                f"The appointment is {self.status}; this needs {' or '.join(allowed)}", extra={"status": self.status}
+                f"The appointment is {self.status}; this needs {' or '.join(allowed)}",
+                extra={"current_status": self.status},
             )
 
 

@@ -8,6 +8,11 @@ class SlotTaken(Conflict):
     title = "Somebody else has this time: choose another slot"
 
 
+class PatientBusy(Conflict):
+    code = "patient_busy"
+    title = "The patient has another appointment at this time"
+
+
 class SlotUnknown(NotFound):
     code = "slot_unknown"
     title = "There is no such slot"
@@ -103,6 +108,20 @@ class OverbookQuotaReached(Conflict):
 class TemplateInvalid(Unprocessable):
     code = "slot_template_invalid"
     title = "The slot template does not make sense"
+
+
+class TemplateOverlaps(Conflict):
+    """The answer names the other template."""
+
+    code = "template_overlaps"
+    title = "The doctor has consulting hours then already: retire those, or send allow_overlap"
+
+
+class AlreadyWaiting(Conflict):
+    """The answer names the entry."""
+
+    code = "already_waiting"
+    title = "The patient waits for this doctor at this time already"
 
 
 class LeaveConflicts(Conflict):

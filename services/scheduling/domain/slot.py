@@ -61,6 +61,10 @@ class Slot(BaseModel):
             taken += [f"room:{self.room_id}:{cell}:{seat}" for cell in cells(self.start, self.end)]
         return taken
 
+    def patient_claims(self, patient_id: str) -> list[str]:
+        """What a booking takes of the patient's own time, whoever sees them and on whichever seat."""
+        return [f"{patient_id}:{cell}" for cell in cells(self.start, self.end)]
+
 
 def seats_are_shared(slot_id: str) -> bool:
     """Whether more than one booking fits, by the id alone."""

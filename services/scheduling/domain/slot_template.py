@@ -15,6 +15,7 @@ from services.scheduling.domain.errors import TemplateInvalid
 from services.scheduling.domain.slot import CELL, Mode, Slot
 
 _PARTS = {"FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "COUNT", "UNTIL", "WKST"}
+_OVERLAPS_LOOKED_FOR = timedelta(weeks=8)
 _FREQUENCIES = {"DAILY": timedelta(days=1), "WEEKLY": timedelta(weeks=1), "MONTHLY": None}
 
 
@@ -84,13 +85,28 @@ class SlotTemplate(Aggregate):
         if not self.active:
             return
         zone = ZoneInfo(self.zone)
-        first_day = max(start.astimezone(zone).date(), self.valid_from)
-        last_day = end.astimezone(zone).date()
-        if self.valid_until is not None:
-            last_day = min(last_day, self.valid_until)
-        for day in _days(self.rrule, self.valid_from, first_day, last_day):
-            if day not in self.exdates:
-                yield from self._slots_on(day, zone, start, end)
+        for day in self._open_days(start.astimezone(zone).date(), end.astimezone(zone).date()):
+            yield from self._slots_on(day, zone, start, end)
+
+    def overlaps(self, other: "SlotTemplate", today: date) -> bool:
+        """Whether the consulting hours of the two meet in the eight weeks from the day on which both are in force."""
+        first = max(today, self.valid_from, other.valid_from)
+        last = first + _OVERLAPS_LOOKED_FOR
+        hours = sorted([*self._hours(first, last), *other._hours(first, last)])
+        return any(closes > opens for (_, closes), (opens, _) in pairwise(hours))
+
+    def _hours(self, first: date, last: date) -> Iterator[tuple[datetime, datetime]]:
+        zone = ZoneInfo(self.zone)
+        for day in self._open_days(first, last):
+            for session in self.sessions:
+                opens, closes = (datetime.combine(day, bound, zone) for bound in (session.start, session.end))
+                yield opens.astimezone(UTC), closes.astimezone(UTC)
+
+    def _open_days(self, first: date, last: date) -> Iterator[date]:
+        """The days in [first, last] on which the doctor sees patients."""
+        first = max(first, self.valid_from)
+        last = last if self.valid_until is None else min(last, self.valid_until)
+        return (day for day in _days(self.rrule, self.valid_from, first, last) if day not in self.exdates)
 
     def _slots_on(self, day: date, zone: ZoneInfo, earliest: datetime, latest: datetime) -> Iterator[Slot]:
         length = timedelta(minutes=self.slot_minutes)

@@ -47,6 +47,11 @@ class WaitlistEntry(Aggregate):
     def subject_id(self) -> str:
         return self.patient_id
 
+    @property
+    def standing_offer(self) -> Offer | None:
+        """The offer that can be taken or was. One that was let pass is kept only to know a late answer to it."""
+        return self.offer if self.status in (WaitlistStatus.OFFERED, WaitlistStatus.BOOKED) else None
+
     def wants(self, slot: Slot) -> bool:
         """Whether this slot is worth an offer: in the window, right mode, and not let pass before."""
         return (
@@ -96,4 +101,4 @@ class WaitlistEntry(Aggregate):
 
     def _only_in(self, *allowed: WaitlistStatus) -> None:
         if self.status not in allowed:
-            raise StateForbids(f"The waitlist entry is {self.status}", extra={"status": self.status})
+            raise StateForbids(f"The waitlist entry is {self.status}", extra={"current_status": self.status})

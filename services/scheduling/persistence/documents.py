@@ -12,6 +12,7 @@ from services.scheduling.domain.token_queue import TokenQueue
 from services.scheduling.domain.waitlist_entry import WaitlistEntry
 
 ACTIVE_CLAIMS = "active_claims"
+PATIENT_CLAIMS = "patient_claims"
 
 
 class AppointmentDocument(Appointment, Document):
@@ -21,6 +22,13 @@ class AppointmentDocument(Appointment, Document):
             IndexModel(
                 [("claims", ASCENDING)],
                 name=ACTIVE_CLAIMS,
+                unique=True,
+                partialFilterExpression={"active": True},
+            ),
+            # Behind the one above: a booking that violates both is told that the slot is taken.
+            IndexModel(
+                [("patient_claims", ASCENDING)],
+                name=PATIENT_CLAIMS,
                 unique=True,
                 partialFilterExpression={"active": True},
             ),

@@ -17,6 +17,7 @@ from services.scheduling.domain.errors import (
     AppointmentUnknown,
     LeaveUnknown,
     OfferUnknown,
+    PatientBusy,
     SlotTaken,
     SlotUnknown,
     TemplateUnknown,
@@ -34,6 +35,10 @@ _LONGEST = timedelta(hours=24)
 """No appointment lasts longer: overlaps are looked for no further back than this."""
 
 
+def _active_overlapping(start: datetime, end: datetime) -> dict[str, Any]:
+    return {"start": {"$gt": start - _LONGEST, "$lt": end}, "end": {"$gt": start}, "active": True}
+
+
 def _made_by_another(_aggregate: Any) -> Exception:
     """Two callers made the same singleton document: run again, and see the other's."""
     return StaleRevision()
@@ -44,18 +49,22 @@ def _taken(appointment: Appointment) -> Exception:
     return StaleRevision() if appointment.capacity > 1 or appointment.overbooked else SlotTaken()
 
 
+def _busy(_appointment: Appointment) -> Exception:
+    return PatientBusy()
+
+
 class AppointmentRepository(Repository[Appointment]):
     document = stored.AppointmentDocument
     aggregate = Appointment
     missing = AppointmentUnknown
     owners = {PATIENT: "patient_id", DOCTOR: "doctor_id"}
-    duplicates = {stored.ACTIVE_CLAIMS: _taken}
+    duplicates = {stored.ACTIVE_CLAIMS: _taken, stored.PATIENT_CLAIMS: _busy}
     masked = frozenset({"reason", "cancel_reason"})
 
     async def active_between(
         self, start: datetime, end: datetime, *, doctor_id: str | None = None, room_ids: Sequence[str] = ()
     ) -> list[Appointment]:
-        window = {"start": {"$gt": start - _LONGEST, "$lt": end}, "end": {"$gt": start}, "active": True}
+        window = _active_overlapping(start, end)
         found: dict[str, Appointment] = {}
         for whose in self._whose(doctor_id, room_ids):
             async for raw in self.collection.find({**whose, **window}):
@@ -69,6 +78,10 @@ class AppointmentRepository(Repository[Appointment]):
         if room_ids:
             whose.append({**clinics, "room_id": {"$in": list(room_ids)}})
         return whose
+
+    async def busy_patients(self, start: datetime, end: datetime, patient_ids: Sequence[str]) -> set[str]:
+        query = {"patient_id": {"$in": list(patient_ids)}, **_active_overlapping(start, end)}
+        return {appointment.patient_id for appointment in await self.find(query)}
 
     async def overbooked_on(self, doctor_id: str, start: datetime, end: datetime) -> int:
         query = {"doctor_id": doctor_id, "start": {"$gte": start, "$lt": end}, "overbooked": True, "active": True}
@@ -84,13 +97,19 @@ class AppointmentRepository(Repository[Appointment]):
         return await self.find(query, sort=[("hold_expires_at", 1)], limit=limit)
 
     async def listed(
-        self, cursor: Cursor, *, doctor_id: str | None, patient_id: str | None, window: tuple[datetime, datetime] | None
+        self,
+        cursor: Cursor,
+        *,
+        doctor_id: str | None,
+        patient_id: str | None,
+        window: tuple[datetime, datetime | None] | None,
     ) -> Page[Appointment]:
         query: dict[str, Any] = {"doctor_id": doctor_id} if doctor_id else {}
         if patient_id:
             query["patient_id"] = patient_id
-        if window:
-            query["start"] = {"$gte": window[0], "$lt": window[1]}
+        if window is not None:
+            start, end = window
+            query["start"] = {"$gte": start} if end is None else {"$gte": start, "$lt": end}
         return await self.page(query, cursor, sort_by="start")
 
 
@@ -101,6 +120,9 @@ class TemplateRepository(Repository[SlotTemplate]):
 
     async def of_doctor(self, doctor_id: str) -> list[SlotTemplate]:
         return await self.consult({"doctor_id": doctor_id})
+
+    async def in_force(self, doctor_id: str) -> list[SlotTemplate]:
+        return await self.find({"doctor_id": doctor_id, "active": True})
 
 
 class LeaveRepository(Repository[Leave]):
@@ -168,6 +190,10 @@ class WaitlistRepository(Repository[WaitlistEntry]):
         if found is None:
             raise OfferUnknown
         return found
+
+    async def open_entries(self, patient_id: str, doctor_id: str) -> list[WaitlistEntry]:
+        still_open = {"$in": [WaitlistStatus.WAITING, WaitlistStatus.OFFERED]}
+        return await self.find({"patient_id": patient_id, "doctor_id": doctor_id, "status": still_open})
 
     async def waiting_for(self, slot: Slot) -> list[WaitlistEntry]:
         entries = await self.find({"doctor_id": slot.doctor_id, "status": WaitlistStatus.WAITING}, limit=500)

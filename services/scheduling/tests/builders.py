@@ -1,6 +1,6 @@
 """A clinic to test scheduling in: people, doctors, hours, and the short way to book."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from libs.common.ids import new_id
@@ -25,6 +25,10 @@ class Clinic:
         self.doctors.add(self.doctor_id, self.id)
         await self.add_template(**template)
         return self
+
+    async def colleague(self, **template: Any) -> "Clinic":
+        """The same clinic, seen from another doctor's side."""
+        return await replace(self, doctor_id=new_id("usr")).open(**template)
 
     async def add_template(self, **changes: Any) -> Answer:
         body = {
@@ -67,6 +71,13 @@ class Clinic:
     ) -> Answer:
         body = {"slot_id": slot_id, "patient_id": self.patient(patient), **more}
         return await self.service.call("POST", "/appointments/request", token=token or self.staff(), json=body, key=key)
+
+    async def overbook(self, slot_id: str, patient: str) -> Answer:
+        body = {"slot_id": slot_id, "patient_id": self.patient(patient), "reason": "severe pain"}
+        return await self.service.call("POST", "/appointments/overbook", token=self.staff(), json=body, key="new")
+
+    async def take_leave(self, role: str = ADMIN, **leave: Any) -> Answer:
+        return await self.service.call("POST", "/leaves", token=self.staff(role), json=leave)
 
     async def book(self, slot_id: str | None = None, patient: str = "asha", **more: Any) -> dict[str, Any]:
         answer = await self.try_to_book(slot_id or await self.free_slot(), patient, **more)

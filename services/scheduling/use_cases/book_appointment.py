@@ -14,7 +14,8 @@ from services.scheduling.use_cases.reach import ensure_own_calendar
 
 
 class BookAppointment(Command):
-    """`hold` keeps the slot for the clinic's hold time instead of confirming; `overbook` adds a seat to a full slot."""
+    """`hold` keeps the slot for the clinic's hold time instead of confirming; `overbook` adds a seat to a full slot,
+    and books a free one as ever."""
 
     slot_id: str
     patient_id: str
@@ -51,8 +52,16 @@ async def book_appointment(command: BookAppointment, tx: SchedulingTx) -> Appoin
     )
     tx.appointments.add(appointment)  # SlotTaken at the commit, when any of its claims is active
     announce_booking(tx, appointment)
-    tx.audit(APPOINTMENT_OVERBOOK if appointment.overbooked else APPOINTMENT_BOOK, appointment, reason=command.reason)
+    _put_on_record(tx, appointment)
     return appointment
+
+
+def _put_on_record(tx: SchedulingTx, appointment: Appointment) -> None:
+    """An overbooking is justified on the record; why a patient comes is not the record's business."""
+    if appointment.overbooked:
+        tx.audit(APPOINTMENT_OVERBOOK, appointment, reason=appointment.reason)
+    else:
+        tx.audit(APPOINTMENT_BOOK, appointment)
 
 
 def announce_booking(tx: SchedulingTx, appointment: Appointment) -> None:
@@ -67,18 +76,20 @@ async def _seat(tx: SchedulingTx, slot: Slot, policy: BookingPolicy, *, overbook
     """The seat to take. A slot with one seat is simply tried: its index refuses the second."""
     if slot.capacity == 1 and not overbook:
         return 0
-    if overbook and await _overbooked_that_day(tx, slot, policy.zone) >= policy.overbook_quota_per_day:
-        raise OverbookQuotaReached
     others = await tx.appointments.active_between(slot.blocked_from, slot.blocked_until, doctor_id=slot.doctor_id)
-    seat = free_seat(slot, others, extra=policy.overbook_quota_per_day if overbook else 0)
+    seat = free_seat(slot, others)
+    if seat is None and overbook:
+        await _ensure_quota(tx, slot, policy)
+        seat = free_seat(slot, others, extra=policy.overbook_quota_per_day)
     if seat is None:
         raise SlotTaken
     return seat
 
 
-async def _overbooked_that_day(tx: SchedulingTx, slot: Slot, zone: str) -> int:
-    start, end = day_bounds(slot.start, zone)
-    return await tx.appointments.overbooked_on(slot.doctor_id, start, end)
+async def _ensure_quota(tx: SchedulingTx, slot: Slot, policy: BookingPolicy) -> None:
+    start, end = day_bounds(slot.start, policy.zone)
+    if await tx.appointments.overbooked_on(slot.doctor_id, start, end) >= policy.overbook_quota_per_day:
+        raise OverbookQuotaReached
 
 
 async def _must_be_held(tx: SchedulingTx, patient_id: str, policy: BookingPolicy) -> bool:

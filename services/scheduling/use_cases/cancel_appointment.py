@@ -22,5 +22,5 @@ async def cancel_appointment(command: CancelAppointment, tx: SchedulingTx) -> Ap
     await let_offer_pass(appointment, tx)
     tx.publish(AppointmentCancelled.of(appointment, cancelled_by=tx.actor.role, late=late))
     tx.publish(SlotReleased.of(appointment, reason="cancelled"))
-    tx.audit(APPOINTMENT_CANCEL, appointment, reason=command.reason)
+    tx.audit(APPOINTMENT_CANCEL, appointment)  # why is the patient's affair, and masked
     return appointment

@@ -3,7 +3,9 @@
 from datetime import datetime
 
 from libs.common.command import Command
+from libs.common.errors import FieldError, Unprocessable
 from libs.common.ids import new_id
+from services.scheduling.domain.errors import AlreadyWaiting
 from services.scheduling.domain.slot import Mode
 from services.scheduling.domain.waitlist_entry import WaitlistEntry
 from services.scheduling.permissions import WAITLIST_JOIN
@@ -11,7 +13,8 @@ from services.scheduling.use_cases.ports import SchedulingTx
 
 
 class JoinWaitlist(Command):
-    """Any slot of the doctor's that starts in [earliest, latest). `priority` is staff's to give."""
+    """Any slot of the doctor's that starts in [earliest, latest). `priority` is staff's to give: a patient's is
+    ignored."""
 
     patient_id: str
     doctor_id: str
@@ -22,6 +25,11 @@ class JoinWaitlist(Command):
 
 
 async def join_waitlist(command: JoinWaitlist, tx: SchedulingTx) -> WaitlistEntry:
+    if command.latest <= tx.now:
+        raise Unprocessable(errors=[FieldError(pointer="/latest", detail="must be after now")])
+    for other in await tx.waitlist.open_entries(command.patient_id, command.doctor_id):
+        if other.earliest < command.latest and command.earliest < other.latest:
+            raise AlreadyWaiting(extra={"entry_id": other.id})
     entry = WaitlistEntry(id=new_id("wle"), clinic_id=tx.clinic_id, **command.model_dump(exclude={"priority"}))
     entry.priority = command.priority if tx.actor.kind == "staff" else 0
     tx.waitlist.add(entry)

@@ -6,7 +6,10 @@ from typing import Literal
 from pydantic import BaseModel
 
 from libs.common.command import Command
+from libs.common.errors import FieldError, Forbidden, Unprocessable
 from libs.common.ids import new_id
+from libs.common.security.caller import Caller
+from libs.contracts.roles import DOCTOR
 from libs.contracts.scheduling import AppointmentCancelled
 from services.scheduling.domain.appointment import Appointment
 from services.scheduling.domain.errors import DoctorUnknown, LeaveConflicts, LeaveUnknown
@@ -17,10 +20,11 @@ from services.scheduling.use_cases.reach import ensure_own_calendar
 
 
 class TakeLeave(Command):
-    """`doctor_id` None closes the clinic. `conflicts` says what to do about appointments in that time:
-    refuse (and list them), keep them, or cancel them."""
+    """Of the doctor named, of the doctor who asks, or of everybody. `conflicts` says what to do about appointments in
+    that time: refuse (and list them), keep them, or cancel them."""
 
     doctor_id: str | None = None
+    whole_clinic: bool = False
     start: datetime
     end: datetime
     reason: str | None = None
@@ -45,8 +49,16 @@ class LeaveTaken(BaseModel):
 
 
 async def take_leave(command: TakeLeave, tx: SchedulingTx) -> LeaveTaken:
-    ensure_own_calendar(tx.actor, command.doctor_id, DoctorUnknown)
-    leave = Leave(id=new_id("lve"), clinic_id=tx.clinic_id, **command.model_dump(exclude={"conflicts"}))
+    doctor_id = _whose(command, tx.actor)
+    ensure_own_calendar(tx.actor, doctor_id, DoctorUnknown)
+    if command.end <= tx.now:
+        raise Unprocessable(errors=[FieldError(pointer="/end", detail="must be after now")])
+    leave = Leave(
+        id=new_id("lve"),
+        clinic_id=tx.clinic_id,
+        doctor_id=doctor_id,
+        **command.model_dump(include={"start", "end", "reason"}),
+    )
     affected = await tx.appointments.active_between(leave.start, leave.end, doctor_id=leave.doctor_id)
     plan = [
         AffectedAppointment(appointment_id=a.id, **a.model_dump(include={"patient_id", "doctor_id", "start", "end"}))
@@ -63,6 +75,23 @@ async def take_leave(command: TakeLeave, tx: SchedulingTx) -> LeaveTaken:
     tx.leaves.add(leave)
     tx.audit(LEAVE_WRITE, leave)
     return LeaveTaken(leave=leave, affected=plan)
+
+
+def _whose(command: TakeLeave, actor: Caller) -> str | None:
+    """The doctor's id; None closes the clinic, which has to be said in so many words."""
+    if command.whole_clinic and command.doctor_id is not None:
+        raise Unprocessable(errors=[FieldError(pointer="/doctor_id", detail="leave it out to close the whole clinic")])
+    if command.whole_clinic and actor.role == DOCTOR:
+        raise Forbidden("An administrator closes the whole clinic")
+    if command.whole_clinic or command.doctor_id is not None:
+        return command.doctor_id
+    if actor.role != DOCTOR:
+        raise Unprocessable(
+            errors=[
+                FieldError(pointer="/doctor_id", detail="name a doctor, or close the clinic with whole_clinic: true")
+            ]
+        )
+    return actor.id
 
 
 async def _cancel(tx: SchedulingTx, appointment: Appointment) -> None:

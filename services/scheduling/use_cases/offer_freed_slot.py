@@ -6,6 +6,7 @@ from libs.contracts.scheduling import SlotHeld, SlotReleased, WaitlistOffered
 from services.scheduling.domain.appointment import Appointment, free_seat
 from services.scheduling.domain.errors import SlotClosed, SlotUnknown
 from services.scheduling.domain.slot import Slot
+from services.scheduling.domain.waitlist_entry import WaitlistEntry
 from services.scheduling.permissions import OFFER_MAKE
 from services.scheduling.use_cases.ports import SchedulingTx
 
@@ -15,10 +16,9 @@ async def offer_freed_slot(event: SlotReleased, tx: SchedulingTx) -> None:
     slot = await _open_slot(event, tx)
     if slot is None or slot.start <= tx.now:
         return
-    waiting = [entry for entry in await tx.waitlist.waiting_for(slot) if entry.wants(slot)]
-    if not waiting:
+    entry = await _first_in_line(slot, tx)
+    if entry is None:
         return
-    entry = waiting[0]
     others = await tx.appointments.active_between(slot.blocked_from, slot.blocked_until, doctor_id=slot.doctor_id)
     seat = free_seat(slot, others)
     if seat is None:
@@ -40,11 +40,20 @@ async def offer_freed_slot(event: SlotReleased, tx: SchedulingTx) -> None:
     held.hold_expires_at = expires_at
     held.waitlist_entry_id = entry.id
     offer = entry.make_offer(slot, held.id, expires_at)
-    tx.appointments.add(held)  # SlotTaken when somebody is faster; the message's next try sees it
+    tx.appointments.add(held)  # SlotTaken or PatientBusy when somebody is faster; the message's next try sees it
     tx.waitlist.save(entry)
     tx.publish(SlotHeld.of(held))
     tx.publish(WaitlistOffered.of(entry, offer_id=offer.id, start=slot.start, end=slot.end, expires_at=expires_at))
     tx.audit(OFFER_MAKE, entry)
+
+
+async def _first_in_line(slot: Slot, tx: SchedulingTx) -> WaitlistEntry | None:
+    """Who wants the slot, and has no other appointment at that time."""
+    waiting = [entry for entry in await tx.waitlist.waiting_for(slot) if entry.wants(slot)]
+    if not waiting:
+        return None
+    busy = await tx.appointments.busy_patients(slot.start, slot.end, [entry.patient_id for entry in waiting])
+    return next((entry for entry in waiting if entry.patient_id not in busy), None)
 
 
 async def _open_slot(event: SlotReleased, tx: SchedulingTx) -> Slot | None:

@@ -14,7 +14,7 @@ from services.scheduling.domain.leave import Leave
 from services.scheduling.domain.slot import Slot, SlotStatus
 from services.scheduling.domain.slot_template import SlotTemplate
 from services.scheduling.domain.waitlist_entry import WaitlistEntry
-from services.scheduling.use_cases.clinic_day import clinic_date, day_window
+from services.scheduling.use_cases.clinic_day import clinic_date, day_bounds, day_window, search_window
 from services.scheduling.use_cases.ports import SchedulingTx
 
 
@@ -26,11 +26,12 @@ class OfferedSlot(BaseModel):
 
 
 class FindSlots(Command):
-    """Slots that start in [start, end); `after` is the position of the last one of the page before."""
+    """Slots that start in the window, see `search_window`; `after` is the position of the last one of the page
+    before."""
 
     doctor_id: str
-    start: datetime
-    end: datetime
+    start: datetime | date | None = None
+    end: datetime | date | None = None
     limit: int
     after: tuple[datetime, str] | None = None
     status: SlotStatus | None = None
@@ -38,9 +39,11 @@ class FindSlots(Command):
 
 async def find_slots(query: FindSlots, tx: SchedulingTx) -> list[OfferedSlot]:
     """Up to `limit` + 1 slots, so that the caller sees whether there are more."""
-    start = max(query.start, tx.now) if query.after is None else query.after[0]
+    policy = await tx.policies.of(tx.clinic_id)
+    start, end = search_window(query.start, query.end, zone=policy.zone, now=tx.now)
+    start = max(start, tx.now) if query.after is None else query.after[0]
     calendar = await tx.calendars.of_doctor(query.doctor_id)
-    slots = (s for s in calendar.slots(start, query.end) if query.after is None or (s.start, s.id) > query.after)
+    slots = (s for s in calendar.slots(start, end) if query.after is None or (s.start, s.id) > query.after)
     found: list[OfferedSlot] = []
     while len(found) <= query.limit:
         batch = list(islice(slots, query.limit + 1))
@@ -88,7 +91,8 @@ async def describe_appointment(query: GetAppointment, tx: SchedulingTx) -> tuple
 
 
 class ListAppointments(Command):
-    """Of a doctor, of a patient, on a day, or any of these together; today's when nothing is given."""
+    """Of a doctor, of a patient, on a day, or any of these together. A doctor's alone: from today on. When nothing is
+    given: today's of the clinic, all of an account's."""
 
     doctor_id: str | None = None
     patient_id: str | None = None
@@ -100,16 +104,24 @@ async def list_appointments(query: tuple[ListAppointments, Cursor], tx: Scheduli
     clinic_ids = tx.actor.clinic_ids()
     if not clinic_ids:
         return Page(items=[])
-    zone = (await tx.policies.of(clinic_ids[0])).zone
-    day = wanted.day
-    if day is None and wanted.patient_id is None and tx.actor.kind != "account":
-        day = clinic_date(tx.now, zone)
+    policy = await tx.policies.of(clinic_ids[0])
     return await tx.appointments.listed(
         cursor,
         doctor_id=wanted.doctor_id,
         patient_id=wanted.patient_id,
-        window=None if day is None else day_window(day, zone),
+        window=_days_asked_for(wanted, tx, policy.zone),
     )
+
+
+def _days_asked_for(wanted: ListAppointments, tx: SchedulingTx, zone: str) -> tuple[datetime, datetime | None] | None:
+    if wanted.day is not None:
+        return day_window(wanted.day, zone)
+    if wanted.patient_id is not None:
+        return None
+    start, end = day_bounds(tx.now, zone)
+    if wanted.doctor_id is not None:
+        return start, None
+    return None if tx.actor.kind == "account" else (start, end)
 
 
 class ShowQueue(Command):
@@ -151,12 +163,15 @@ async def list_templates(query: ListTemplates, tx: SchedulingTx) -> list[SlotTem
 
 
 class ListLeaves(Command):
-    start: datetime
-    end: datetime
+    """Leaves that touch the window, see `search_window`."""
+
+    start: datetime | date | None = None
+    end: datetime | date | None = None
 
 
 async def list_leaves(query: ListLeaves, tx: SchedulingTx) -> list[Leave]:
-    return await tx.leaves.between(query.start, query.end)
+    policy = await tx.policies.of(tx.clinic_id)
+    return await tx.leaves.between(*search_window(query.start, query.end, zone=policy.zone, now=tx.now))
 
 
 class ListWaitlist(Command):

@@ -45,7 +45,8 @@ async def test_a_cancelled_slot_is_free_again(clinic: Clinic) -> None:
     booked = await clinic.book(slot)
     cancelled = await clinic.move(booked["id"], "cancel", reason="better")
     assert cancelled.body["status"] == "CANCELLED"
-    assert (await clinic.move(booked["id"], "cancel")).code == "state_forbids"
+    again = await clinic.move(booked["id"], "cancel")
+    assert (again.code, again.body["status"], again.body["current_status"]) == ("state_forbids", 409, "CANCELLED")
     await clinic.book(slot, patient="ravi")
 
 
@@ -136,12 +137,9 @@ async def test_patients_cannot_cancel_late_but_the_desk_can(clinic: Clinic) -> N
 async def test_overbooking_needs_a_reason_and_has_a_quota(clinic: Clinic) -> None:
     slot = await clinic.free_slot()
     await clinic.book(slot)
-
-    async def overbook(patient: str) -> Any:
-        body = {"slot_id": slot, "patient_id": clinic.patient(patient), "reason": "severe pain"}
-        return await clinic.service.call("POST", "/appointments/overbook", token=clinic.staff(), json=body, key="new")
-
-    answers = [await overbook(name) for name in ("ravi", "meena", "john")]
+    answers = [await clinic.overbook(slot, name) for name in ("ravi", "meena", "john")]
     assert [answer.status for answer in answers] == [201, 201, 409]
     assert answers[2].code == "overbook_quota_reached"
     assert answers[0].body["overbooked"] is True
+    free = await clinic.overbook(await clinic.free_slot(), "john")
+    assert (free.status, free.body["overbooked"]) == (201, False)

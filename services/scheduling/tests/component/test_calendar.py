@@ -2,10 +2,13 @@
 
 import asyncio
 from itertools import pairwise
+from typing import Any
 
 from libs.common.testing.service_under_test import Answer
 from libs.contracts.roles import ADMIN, DOCTOR
-from services.scheduling.tests.builders import Clinic
+from services.scheduling.tests.builders import TODAY, Clinic
+
+_FIRST_OF_DECEMBER = {"start": "2026-12-01T00:00:00+05:30", "end": "2026-12-02T00:00:00+05:30"}
 
 
 async def test_slots_come_in_pages_without_gaps(clinic: Clinic) -> None:
@@ -31,7 +34,7 @@ async def test_held_and_booked_slots_say_so(clinic: Clinic) -> None:
 
 
 async def test_overlapping_slots_of_other_lengths_cannot_both_be_booked(clinic: Clinic) -> None:
-    await clinic.add_template(slot_minutes=25, sessions=[{"start": "10:05", "end": "18:00"}])
+    await clinic.add_template(slot_minutes=25, sessions=[{"start": "10:05", "end": "18:00"}], allow_overlap=True)
     slots = (await clinic.slots(limit=60))[:40]
     answers = await asyncio.gather(*(clinic.try_to_book(s["slot_id"], f"p{n}") for n, s in enumerate(slots)))
     booked = [a.body for a in answers if a.status == 201]
@@ -50,8 +53,7 @@ async def test_a_shared_slot_takes_as_many_as_it_has_seats(clinic: Clinic) -> No
 async def test_a_room_is_not_used_twice_at_a_time(clinic: Clinic) -> None:
     hours = [{"start": "20:00", "end": "20:15"}]
     await clinic.add_template(room_id="room-1", sessions=hours)
-    other = Clinic(clinic.service, clinic.patients, clinic.doctors, id=clinic.id)
-    await other.open(room_id="room-1", sessions=hours)
+    other = await clinic.colleague(room_id="room-1", sessions=hours)
     mine = next(s["slot_id"] for s in await clinic.slots(limit=100) if s["room_id"] == "room-1")
     theirs = next(s["slot_id"] for s in await other.slots(limit=100) if s["room_id"] == "room-1")
     await clinic.book(mine)
@@ -61,12 +63,10 @@ async def test_a_room_is_not_used_twice_at_a_time(clinic: Clinic) -> None:
 async def test_leave_shows_its_plan_before_it_cancels_anybody(clinic: Clinic) -> None:
     booked = await clinic.book()
     leave = {"doctor_id": clinic.doctor_id, "start": "2026-11-25T00:00:00Z", "end": "2026-11-26T00:00:00Z"}
-    plan = await clinic.service.call("POST", "/leaves", token=clinic.staff(ADMIN), json=leave)
+    plan = await clinic.take_leave(**leave)
     assert plan.code == "leave_conflicts"
     assert [line["appointment_id"] for line in plan.body["affected"]] == [booked["id"]]
-    done = await clinic.service.call(
-        "POST", "/leaves", token=clinic.staff(ADMIN), json={**leave, "conflicts": "cancel"}
-    )
+    done = await clinic.take_leave(**leave, conflicts="cancel")
     assert done.status == 201
     seen = await clinic.service.call("GET", f"/appointments/{booked['id']}", token=clinic.staff())
     assert seen.body["status"] == "CANCELLED"
@@ -74,11 +74,70 @@ async def test_leave_shows_its_plan_before_it_cancels_anybody(clinic: Clinic) ->
 
 
 async def test_doctors_write_their_own_calendar_only(clinic: Clinic) -> None:
-    colleague = Clinic(clinic.service, clinic.patients, clinic.doctors, id=clinic.id)
-    await colleague.open()
-    body = {"doctor_id": colleague.doctor_id, "start": "2026-12-01T00:00:00Z", "end": "2026-12-02T00:00:00Z"}
-    refused = await clinic.service.call("POST", "/leaves", token=clinic.staff(DOCTOR), json=body)
+    colleague = await clinic.colleague()
+    refused = await clinic.take_leave(DOCTOR, **_FIRST_OF_DECEMBER, doctor_id=colleague.doctor_id)
     assert (refused.status, refused.code) == (404, "doctor_unknown")
+
+
+async def test_a_doctor_who_names_nobody_takes_leave_themselves(clinic: Clinic) -> None:
+    assert (await clinic.take_leave(DOCTOR, **_FIRST_OF_DECEMBER)).body["doctor_id"] == clinic.doctor_id
+    assert (await clinic.take_leave(DOCTOR, **_FIRST_OF_DECEMBER, whole_clinic=True)).code == "forbidden"
+
+
+async def test_closing_the_whole_clinic_has_to_be_said(clinic: Clinic) -> None:
+    unclear: list[dict[str, Any]] = [{}, {"whole_clinic": True, "doctor_id": clinic.doctor_id}]
+    for leave in unclear:
+        refused = await clinic.take_leave(**_FIRST_OF_DECEMBER, **leave)
+        assert (refused.status, refused.body["errors"][0]["pointer"]) == (422, "/doctor_id")
+    closed = await clinic.take_leave(**_FIRST_OF_DECEMBER, whole_clinic=True)
+    assert (closed.status, closed.body["doctor_id"]) == (201, None)
+    assert await clinic.slots(**{"from": "2026-12-01", "to": "2026-12-01"}) == []
+
+
+async def test_leave_in_the_past_is_refused(clinic: Clinic) -> None:
+    past = {"start": "2026-11-01T00:00:00Z", "end": "2026-11-25T03:30:00Z"}
+    refused = await clinic.take_leave(**past, doctor_id=clinic.doctor_id)
+    assert (refused.status, refused.body["errors"][0]["pointer"]) == (422, "/end")
+
+
+async def test_a_plain_date_is_the_clinics_day(clinic: Clinic) -> None:
+    day = await clinic.slots(**{"from": "2026-12-01", "to": "2026-12-01", "limit": 200})
+    assert (len(day), day[0]["start"], day[-1]["end"]) == (32, "2026-12-01T04:30:00Z", "2026-12-01T12:30:00Z")
+    late = {"start": "2026-11-30T18:00:00Z", "end": "2026-11-30T18:30:00Z"}  # the last half hour of 30 November
+    await clinic.take_leave(**late, doctor_id=clinic.doctor_id)
+    for asked, found in (("2026-11-30", 1), ("2026-12-01", 0)):
+        params = {"from": asked, "to": asked}
+        listed = await clinic.service.call("GET", "/leaves", token=clinic.staff(), params=params)
+        assert len(listed.body["items"]) == found
+
+
+async def test_what_is_no_window_is_refused_with_a_sentence(clinic: Clinic) -> None:
+    for query, pointer, sentence in (
+        ({"from": "2026-12-01T00:00:00"}, "/query/from", "add the zone, such as 2026-12-01T00:00:00+05:30"),
+        ({"from": "2026-13-01"}, "/query/from", "month"),
+        ({"to": "1026-12-01"}, "/query/to", "must be in a year between 2000 and 2200"),
+        ({"from": "2026-12-02", "to": "2026-12-01"}, "/query/to", "must be after `from`"),
+        ({"from": "2026-12-01", "to": "2027-12-01"}, "/query/to", "must be within 92 days of `from`"),
+    ):
+        for path, more in (("/slots", {"doctor_id": clinic.doctor_id}), ("/leaves", {})):
+            answer = await clinic.service.call("GET", path, token=clinic.staff(), params={**more, **query})
+            [error] = answer.body["errors"]
+            assert (answer.status, error["pointer"]) == (422, pointer)
+            assert sentence in error["detail"]
+
+
+async def test_hours_that_meet_others_of_the_doctors_have_to_be_meant(clinic: Clinic) -> None:
+    same = await clinic.add_template()
+    assert (same.status, same.code) == (409, "template_overlaps")
+    evening = [{"start": "18:00", "end": "20:00"}]
+    for apart in ({"sessions": evening}, {"valid_from": "2026-11-25", "valid_until": "2026-11-25", "exdates": [TODAY]}):
+        assert (await clinic.add_template(**apart)).status == 201, apart
+    late = await clinic.add_template(rrule="FREQ=WEEKLY;BYDAY=FR", sessions=[{"start": "19:55", "end": "21:00"}])
+    assert late.code == "template_overlaps"
+    assert (await clinic.add_template(allow_overlap=True)).status == 201
+    first = same.body["template_id"]
+    await clinic.service.call("POST", f"/slot-templates/{first}/retire", token=clinic.staff(ADMIN))
+    assert (await clinic.add_template()).body["template_id"] != first
 
 
 async def test_a_template_that_makes_no_sense_is_refused_with_a_reason(clinic: Clinic) -> None:

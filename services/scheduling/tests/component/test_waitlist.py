@@ -8,7 +8,7 @@ from services.scheduling.jobs.expire_holds import expire_due_holds
 from services.scheduling.tests.builders import Clinic
 
 
-async def _wait_for_any(clinic: Clinic, patient: str, **more: Any) -> dict[str, Any]:
+async def _try_to_wait(clinic: Clinic, patient: str, **more: Any) -> Answer:
     body = {
         "patient_id": clinic.patient(patient),
         "doctor_id": clinic.doctor_id,
@@ -16,7 +16,11 @@ async def _wait_for_any(clinic: Clinic, patient: str, **more: Any) -> dict[str, 
         "latest": "2026-11-26T00:00:00Z",
         **more,
     }
-    answer = await clinic.service.call("POST", "/waitlist", token=clinic.staff(), json=body)
+    return await clinic.service.call("POST", "/waitlist", token=clinic.staff(), json=body)
+
+
+async def _wait_for_any(clinic: Clinic, patient: str, **more: Any) -> dict[str, Any]:
+    answer = await _try_to_wait(clinic, patient, **more)
     assert answer.status == 201, answer.body
     return dict(answer.body)
 
@@ -68,7 +72,9 @@ async def test_an_offer_that_runs_out_goes_to_the_next(clinic: Clinic) -> None:
     [expired] = [e for e in await clinic.service.announced("WAITLIST_EXPIRED") if e.data["offer_id"] == offer["id"]]
     assert expired.data["patient_id"] == clinic.patient("meena")
     await clinic.service.deliver(SUBSCRIPTIONS, *await clinic.service.announced("SLOT_RELEASED"))
-    assert (await _entry(clinic, "meena"))["status"] == "WAITING"
+    passed = await _entry(clinic, "meena")
+    assert (passed["status"], passed["offer"]) == ("WAITING", None)
+    assert (await _answer(clinic, offer["id"], "accept", "meena")).code == "offer_expired"
     assert (await _entry(clinic, "ravi"))["status"] == "OFFERED"
     clinic.service.clock.advance(minutes=-16)
 
@@ -80,7 +86,7 @@ async def test_a_declined_offer_goes_on_at_once(clinic: Clinic) -> None:
     await _free(clinic, booked["id"])
     offered = await _entry(clinic, "meena")
     declined = await _answer(clinic, offered["offer"]["id"], "decline", "meena")
-    assert (declined.status, declined.body["status"]) == (200, "WAITING")
+    assert (declined.status, declined.body["status"], declined.body["offer"]) == (200, "WAITING", None)
     await clinic.service.deliver(SUBSCRIPTIONS, *await clinic.service.announced("SLOT_RELEASED"))
     assert (await _entry(clinic, "ravi"))["status"] == "OFFERED"
 
@@ -110,3 +116,47 @@ async def test_moving_an_appointment_frees_its_old_slot_for_the_waitlist(clinic:
     await clinic.move(booked["id"], "reschedule", slot_id=new)
     await _hear_releases(clinic, booked["id"])
     assert (await _entry(clinic, "meena"))["offer"]["slot_id"] == old
+
+
+async def test_a_patient_waits_once_for_a_doctor_at_a_time(clinic: Clinic) -> None:
+    entry = await _wait_for_any(clinic, "meena")
+    overlapping = {"earliest": "2026-11-25T23:00:00Z", "latest": "2026-11-27T00:00:00Z"}
+    refused = await _try_to_wait(clinic, "meena", **overlapping)
+    assert (refused.status, refused.code, refused.body["entry_id"]) == (409, "already_waiting", entry["id"])
+    await _wait_for_any(clinic, "meena", earliest=entry["latest"], latest="2026-11-27T00:00:00Z")
+    await _wait_for_any(clinic, "meena", doctor_id=(await clinic.colleague()).doctor_id)
+    await _wait_for_any(clinic, "ravi")
+    await clinic.service.call("POST", f"/waitlist/{entry['id']}/leave", token=clinic.staff())
+    await _wait_for_any(clinic, "meena", latest=entry["latest"])
+
+
+async def test_nobody_waits_for_what_is_past(clinic: Clinic) -> None:
+    past = await _try_to_wait(clinic, "meena", earliest="2026-11-24T00:00:00Z", latest="2026-11-25T03:30:00Z")
+    assert (past.status, past.body["errors"][0]["pointer"]) == (422, "/latest")
+
+
+async def test_who_leaves_with_an_offer_has_none_any_more(clinic: Clinic) -> None:
+    booked = await clinic.book()
+    entry = await _wait_for_any(clinic, "meena")
+    await _free(clinic, booked["id"])
+    assert (await _entry(clinic, "meena"))["offer"] is not None
+    left = await clinic.service.call("POST", f"/waitlist/{entry['id']}/leave", token=clinic.staff())
+    assert (left.body["status"], left.body["offer"]) == ("LEFT", None)
+
+
+async def test_who_has_another_appointment_then_is_passed_over(clinic: Clinic) -> None:
+    colleague = await clinic.colleague()
+    booked = await clinic.book()
+    await _wait_for_any(clinic, "meena", priority=5)
+    await _wait_for_any(clinic, "ravi")
+    await clinic.book(await colleague.free_slot(), "meena")
+    await _free(clinic, booked["id"])
+    assert (await _entry(clinic, "meena"))["status"] == "WAITING"
+    assert (await _entry(clinic, "ravi"))["status"] == "OFFERED"
+
+
+async def test_a_patients_priority_is_ignored(clinic: Clinic) -> None:
+    body = {"patient_id": clinic.patient("meena"), "doctor_id": clinic.doctor_id, "priority": 100}
+    window = {"earliest": "2026-11-25T00:00:00Z", "latest": "2026-11-26T00:00:00Z"}
+    joined = await clinic.service.call("POST", "/waitlist", token=clinic.account("meena"), json={**body, **window})
+    assert (joined.status, joined.body["priority"]) == (201, 0)
