@@ -23,7 +23,8 @@ BOOKABLE_DAYS = 85
 
 
 class Clinic:
-    """Slots are handed out at random over doctors and days, each once; patients and clerks take turns."""
+    """Slots are handed out at random over doctors and days, each once, and with a patient who has no other
+    appointment at that time; clerks take turns."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
@@ -31,9 +32,8 @@ class Clinic:
         self.doctors = [new_id("usr") for _ in range(DOCTOR_COUNT)]
         self.patients = [new_id("pat") for _ in range(PATIENT_COUNT)]
         self.desk = [f"Bearer {stage.token(FRONT_DESK, self.id)}" for _ in range(DESK_COUNT)]
-        self._patients = itertools.cycle(self.patients)
         self._clerks = itertools.cycle(self.desk)
-        self._free: list[str] = []
+        self._free: list[tuple[str, str]] = []
         self.booked: list[str] = []
 
     async def open(self) -> "Clinic":
@@ -42,8 +42,10 @@ class Clinic:
             await db[SUBJECTS].insert_many([_row(patient, self.id) for patient in self.patients])
             await db[DOCTORS].insert_many([_row(doctor, self.id) for doctor in self.doctors])
         clients = Clients(self._stage.gateway.port)
-        for doctor in self.doctors:
-            self._free += _slots_of(await self._hours_of(doctor, clients))
+        for position, doctor in enumerate(self.doctors):
+            slots = _slots_of(await self._hours_of(doctor, clients))
+            mine = itertools.cycle(self.patients[position::DOCTOR_COUNT])
+            self._free += zip(slots, mine, strict=False)
         clients.close()
         random.Random(1).shuffle(self._free)
         return self
@@ -64,19 +66,18 @@ class Clinic:
             raise RuntimeError(f"no hours for a doctor: {answer.body!r}")
         return SlotTemplate.model_validate({**hours, "id": orjson.loads(answer.body)["id"], "clinic_id": self.id})
 
-    def free_slot(self) -> str:
-        """A slot nobody has been given yet."""
+    def free_slot(self) -> tuple[str, str]:
+        """A slot nobody has been given yet, and a patient for it."""
         return self._free.pop()
 
     def bookings(self) -> Iterator[bytes]:
         """Requests to book, each for another slot, patient and key."""
         while True:
-            yield self.booking_of(self.free_slot())
+            yield self.booking_of(*self.free_slot())
 
-    def booking_of(self, slot_id: str, *, patient_id: str | None = None) -> bytes:
-        """A request to book this slot."""
-        patient = patient_id or next(self._patients)
-        body: dict[str, Any] = {"slot_id": slot_id, "patient_id": patient, "reason": "Fever since Monday"}
+    def booking_of(self, slot_id: str, patient_id: str) -> bytes:
+        """A request to book this slot for this patient."""
+        body: dict[str, Any] = {"slot_id": slot_id, "patient_id": patient_id, "reason": "Fever since Monday"}
         headers = {"Authorization": next(self._clerks), "Idempotency-Key": new_id("key")}
         return http("POST", "/appointments/request", headers, orjson.dumps(body))
 

@@ -22,8 +22,9 @@ LOCKED_MS = 3_600_000
 
 async def measure(stage: Stage, clinic: Clinic, pace: Pace) -> list[Result]:
     """Losers while another booking holds the slot's lock; and, for comparison, once the slot is booked."""
-    wanted, booked = clinic.free_slot(), clinic.free_slot()
-    await closed_loop(stage.gateway.port, iter([clinic.booking_of(booked)]), clients=1, seconds=1)
+    wanted, _ = clinic.free_slot()
+    booked, patient = clinic.free_slot()
+    await closed_loop(stage.gateway.port, iter([clinic.booking_of(booked, patient)]), clients=1, seconds=1)
     costs: dict[str, list[dict[str, float]]] = defaultdict(list)
     async with _locked(stage, wanted):
         for _ in range(pace.rounds):
@@ -59,7 +60,7 @@ async def _locked(stage: Stage, slot_id: str) -> AsyncIterator[None]:
 
 async def _losing(stage: Stage, clinic: Clinic, slot_id: str, pace: Pace) -> dict[str, float]:
     people = itertools.cycle(clinic.patients[:CLIENTS])
-    attempts = (clinic.booking_of(slot_id, patient_id=patient) for patient in people)
+    attempts = (clinic.booking_of(slot_id, patient) for patient in people)
     meter = Meter(stage.servers)
     tally = await closed_loop(stage.gateway.port, attempts, clients=CLIENTS, seconds=pace.seconds / 2)
     tally.only(201, 409, 503)  # one may win, where the lock was given up; the gateway may refuse some of such a crowd
