@@ -92,6 +92,7 @@ def connection_factory(settings: GatewaySettings, lifecycle: Lifecycle) -> "part
         body_seconds=settings.body_seconds,
         body_bytes_per_second=settings.body_bytes_per_second,
         stalled_seconds=settings.stalled_seconds,
+        keep_alive_seconds=settings.keep_alive_seconds,
     )
     return partial(ClientConnection, policy=policy, lifecycle=lifecycle)
 

@@ -87,7 +87,6 @@ def server_of(settings: GatewaySettings) -> Server:
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.shutdown_grace_seconds,
     )
     return Server(config, lifecycle, settings.unready_seconds)

@@ -48,6 +48,7 @@ class ConnectionPolicy:
     body_seconds: float
     body_bytes_per_second: int
     stalled_seconds: float
+    keep_alive_seconds: float
 
 
 @dataclass(slots=True)
@@ -58,7 +59,7 @@ class Lifecycle:
 
 
 class ClientConnection(HttpToolsProtocol):
-    """One client. The server calls `sweep` every second; the app finds this object in the scope's extensions.
+    """One client. The server calls `sweep` twice a second; the app finds this object in the scope's extensions.
 
     `on_lost` is called once when the client goes away during a request.
     """
@@ -80,7 +81,7 @@ class ClientConnection(HttpToolsProtocol):
         self._extensions = {"gateway.connection": self}
         self._in_head = False
         self._in_body = False
-        self._since = 0.0
+        self._since = self._idle_since = 0.0
         self._head_bytes = 0
         self._body_bytes = 0
         self._discarded_bytes = 0
@@ -119,12 +120,6 @@ class ClientConnection(HttpToolsProtocol):
         super().data_received(data)
         if self._in_head and self._head_bytes > self.policy.max_head_bytes and not self._refused:
             self._refuse(HeadTooLarge())
-        elif self._idle and self.timeout_keep_alive_task is None:
-            self._await_head()  # an empty line ended uvicorn's keep-alive timer and began nothing
-
-    @property
-    def _idle(self) -> bool:
-        return not (self._in_head or self._in_body) and (self.cycle is None or self.cycle.response_complete)
 
     def pause_writing(self) -> None:
         self._stalled_since = self.loop.time()
@@ -141,20 +136,20 @@ class ClientConnection(HttpToolsProtocol):
         if not self._in_head:
             self._await_head()
 
-    def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        if len(self.url) > MAX_URL_BYTES:
-            self._refuse_parsing(UrlTooLong())
-
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_head:  # afterwards it is a trailer, which must not join the headers the app reads
-            super().on_header(name, value)
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """As uvicorn's, for our cycle, with the checks before anything of the request is believed."""
         method = self.parser.get_method()
         if method not in METHODS:
             self._refuse_parsing(MethodNotSupported())
+        if len(self.url) > MAX_URL_BYTES:
+            self._refuse_parsing(UrlTooLong())
         version, policy = self.parser.get_http_version(), self.policy
         flaw = flaw_in_headers(self.headers, version, max_bytes=policy.max_head_bytes, max_headers=policy.max_headers)
         if flaw is not None:
@@ -214,8 +209,15 @@ class ClientConnection(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        """As uvicorn's, without its timer for idle connections: `sweep` closes them too."""
         self.on_lost = None
-        super().on_response_complete()
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self._idle_since = self.loop.time()
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
 
     # Deadlines
 
@@ -234,6 +236,8 @@ class ClientConnection(HttpToolsProtocol):
                 self._expire()
         elif self._in_body:
             self._sweep_body(now)
+        elif self.cycle.response_complete and now - self._idle_since > policy.keep_alive_seconds:
+            self.transport.close()
 
     def _sweep_body(self, now: float) -> None:
         if self.flow.read_paused:  # we are the slow ones
@@ -274,7 +278,6 @@ class ClientConnection(HttpToolsProtocol):
 
     def _refuse(self, problem: Problem) -> None:
         self._refused = True
-        self._unset_keepalive_if_required()
         answering = self.cycle is not None and not self.cycle.response_complete and not self.cycle.disconnected
         if answering or self.transport.is_closing():
             self.abort()  # bytes in the middle of another answer would be read as part of it

@@ -55,7 +55,7 @@ class GatewaySettings(BaseSettings):
     body_seconds: float = Field(8.0, description="In each such span a body must bring `body_bytes_per_second`.")
     body_bytes_per_second: int = 512
     stalled_seconds: float = Field(30.0, description="A client that reads nothing of its answer is dropped.")
-    keep_alive_seconds: int = Field(12, description="Idle time between two requests.")
+    keep_alive_seconds: float = Field(12.0, description="Idle time between two requests.")
 
     # How services are called.
     connect_seconds: float = 1.0

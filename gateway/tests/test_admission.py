@@ -114,7 +114,7 @@ async def test_a_turn_that_came_to_somebody_who_left_goes_on() -> None:
     await admission.enter()
     leaving, staying = asyncio.create_task(admission.enter()), asyncio.create_task(admission.enter())
     await asyncio.sleep(0)
-    admission.leave(0.01)  # its turn comes
+    admission.leave(None)  # its turn comes
     leaving.cancel()  # in the same moment
     await asyncio.wait_for(staying, 1)
 

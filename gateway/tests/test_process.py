@@ -82,11 +82,13 @@ async def test_it_turns_unready_drains_and_stops(
         idle[1].write(_get("/patients/1", bearer))
         assert (await read_reply(idle[0])).status == 200
         process.send_signal(signal.SIGTERM)
+        asked = asyncio.get_running_loop().time()
         await _until(port, "/readyz", status=503)
         idle[1].write(_get("/patients/1", bearer))  # still served, and told to go elsewhere
         reply = await read_reply(idle[0])
         assert (reply.status, reply.headers["connection"]) == (200, "close")
         await _until(port, "/healthz", status=0)
+        assert asyncio.get_running_loop().time() - asked >= 0.5  # time for balancers to look away
         assert process.returncode is None  # it waits for the one in flight
         go_on.set()
         assert (await read_reply(in_flight[0])).status == 200

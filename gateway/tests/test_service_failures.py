@@ -35,10 +35,11 @@ async def test_an_answer_that_is_not_http_is_a_502(
     assert (await gateway.client.get("/patients/2", headers=gateway.bearer())).content == b"{}"
 
 
+@pytest.mark.parametrize("poison", [b"200 OK\r\nContent-Length: 6\r\n\r\npoison", b"204 No Content\r\n\r\n", b"2"])
 async def test_bytes_after_a_response_never_answer_the_next_request(
-    gateway: RunningGateway, service: StubService
+    gateway: RunningGateway, service: StubService, poison: bytes
 ) -> None:
-    service.answers["/patients/1"] = OK + b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
+    service.answers["/patients/1"] = OK + b"HTTP/1.1 " + poison
     for _ in range(3):
         assert (await gateway.client.get("/patients/1", headers=gateway.bearer())).content == b"{}"
         assert (await gateway.client.get("/patients/2", headers=gateway.bearer())).content == b"{}"

@@ -177,13 +177,18 @@ async def test_an_endless_body_is_not_read_for_ever(gateway: RunningGateway) -> 
     _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(gateway.raw("POST /patients HTTP/1.1", "Content-Length: 1000000000"))
 
+    sent = 0
+
     async def pour() -> None:
+        nonlocal sent
         while True:
             writer.write(b"x" * 1_000_000)
             await writer.drain()
+            sent += 1_000_000
 
     with pytest.raises(ConnectionError):
         await asyncio.wait_for(pour(), 10)
+    assert sent < 100_000_000
 
 
 # Slowness

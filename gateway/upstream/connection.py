@@ -236,7 +236,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._keep_alive = self._parser.should_keep_alive()
         if self._head_only:
             self._complete = True
-        elif status not in (204, 304):
+        elif not self._keep_alive and status not in (204, 304):
             self._until_close = not any(name in (b"content-length", b"transfer-encoding") for name, _ in self.headers)
         self._wake()
 
