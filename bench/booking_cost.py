@@ -1,18 +1,14 @@
 """Goals 4 and 5: what a complete booking costs in CPU, beside the sum of the raw parts it cannot do without."""
 
-import asyncio
 import itertools
-import json
-import os
 import statistics
-import sys
 from collections import defaultdict
 
 import orjson
 
 from bench.clinic import Clinic
 from bench.load import closed_loop, http
-from bench.machine import Meter, on_the_servers_core
+from bench.machine import Meter
 from bench.pace import Pace
 from bench.results import Result
 from bench.stage import Stage
@@ -76,14 +72,8 @@ async def _raw(stage: Stage, clinic: Clinic, pace: Pace) -> Costs:
 
 async def _client_and_server(part: str, stage: Stage, server: LocalProcess, count: int) -> Costs:
     meter = Meter({f"raw {part}": server})
-    with on_the_servers_core():
-        client = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bench.raw_client", part, str(count)),
-            env={**os.environ, **stage.environment()},
-            stdout=asyncio.subprocess.PIPE,
-        )
-    output, _ = await client.communicate()
-    return {f"raw {part} client": json.loads(output), **meter.per_request(count)}
+    client = await stage.raw(part, count)
+    return {f"raw {part} client": client, **meter.per_request(count)}
 
 
 async def _complete(stage: Stage, clinic: Clinic, pace: Pace) -> Costs:

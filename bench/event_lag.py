@@ -1,11 +1,8 @@
 """Goal 9: how long a committed booking takes to be handled elsewhere, beside what the bare queue needs."""
 
-import asyncio
 import json
 import math
-import os
 import statistics
-import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -21,7 +18,7 @@ PER_SECOND = 100
 
 async def measure(stage: Stage, clinic: Clinic, pace: Pace) -> list[Result]:
     """Inside the stage's `background`. Lags count from before the commit, which is in our disfavour."""
-    raw = await _raw_queue(stage, pace)
+    raw: list[float] = await stage.raw("queue", int(PER_SECOND * pace.lasting / 2))
     file = stage.folder / "lags.json"
     async with AsyncExitStack() as stack:
         with on_the_servers_core():
@@ -35,18 +32,6 @@ async def measure(stage: Stage, clinic: Clinic, pace: Pace) -> list[Result]:
         Result(9, f"commit to handled at {PER_SECOND}/s, p95", p95, 50, "ms", details=details),
         Result(9, "the same, to the bare queue's", p95 / raw_p95, 5, details=f"{p95:.1f} ms to {raw_p95:.1f} ms"),
     ]
-
-
-async def _raw_queue(stage: Stage, pace: Pace) -> list[float]:
-    with on_the_servers_core():
-        client = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bench.raw_client", "queue", str(int(PER_SECOND * pace.lasting / 2))),
-            env={**os.environ, **stage.environment()},
-            stdout=asyncio.subprocess.PIPE,
-        )
-    output, _ = await client.communicate()
-    lags: list[float] = json.loads(output)
-    return lags
 
 
 def _read(file: Path) -> list[float]:

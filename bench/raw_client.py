@@ -94,7 +94,6 @@ async def queue(count: int, per_second: float = 100) -> list[float]:
         await asyncio.gather(*publishing)
         async with asyncio.timeout(30):
             await done.wait()
-        await raw.delete(if_empty=False)
     return lags
 
 

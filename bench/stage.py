@@ -4,6 +4,9 @@ Identity is ours: tokens signed with a key made here, which an endpoint of `echo
 gateway expect auth. Telemetry samples as it does by default, and writes its spans to files.
 """
 
+import asyncio
+import os
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -72,10 +75,6 @@ class Stage:
         """What publishes the events of a booking."""
         return {"worker": self.worker, "rabbitmq": self.rabbit}
 
-    def environment(self, **more: str) -> dict[str, str]:
-        """Of a process on this stage."""
-        return self._environment | more
-
     @asynccontextmanager
     async def database(self) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
         """Scheduling's database, as its owner sees it."""
@@ -94,6 +93,19 @@ class Stage:
                 await stack.enter_async_context(self.worker)
             yield
 
+    async def raw(self, operation: str, count: int) -> Any:
+        """What `bench.raw_client` says, run on the servers' core."""
+        with on_the_servers_core():
+            client = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "bench.raw_client", operation, str(count)),
+                env={**os.environ, **self._environment},
+                stdout=asyncio.subprocess.PIPE,
+            )
+        output, _ = await client.communicate()
+        if client.returncode:
+            raise RuntimeError(f"raw {operation} failed, see above")
+        return orjson.loads(output)
+
     def listener(self, lags: Path) -> PlatformProcess:
         """A service that handles the events of bookings, and writes their lags to a file when it is stopped."""
         environment = {LAGS_FILE: str(lags), "WORKER_PORT": str(free_port())}
@@ -105,8 +117,7 @@ class Stage:
 
     def _process(self, kind: str, name: str, arguments: list[str], **environment: str) -> PlatformProcess:
         log = self.folder / f"{name}.log"
-        everything = self.environment(**environment)
-        return PlatformProcess(kind, name, arguments, everything, root=ROOT, log=log)
+        return PlatformProcess(kind, name, arguments, self._environment | environment, root=ROOT, log=log)
 
     def token(self, role: str, clinic_id: str) -> str:
         """Somebody of the clinic's staff, logged in for the whole run."""
