@@ -11,6 +11,7 @@ from datetime import datetime
 from fastapi import FastAPI, Response
 from pydantic import BaseModel
 
+from bench.raw_client import RawParts
 from libs.common.settings import ServiceSettings
 from libs.common.telemetry.asgi import NATIVE_TELEMETRY_OFF, TracingMiddleware
 from libs.common.telemetry.logs import setup_logging
@@ -57,6 +58,7 @@ START, END = datetime.fromisoformat("2026-11-25T04:30:00Z"), datetime.fromisofor
 def build() -> FastAPI:
     """The bare app."""
     bare = FastAPI(openapi_url=None, telemetry=NATIVE_TELEMETRY_OFF)
+    opened: list[RawParts] = []
 
     @bare.get("/healthz")
     @bare.get("/readyz")
@@ -77,22 +79,35 @@ def build() -> FastAPI:
 
     @bare.post("/patients", status_code=201)
     async def create(body: Request) -> Answer:
-        return Answer(
-            id="apt_01j9zqk5w0e5ta3m3w2x0v6h7c",
-            status="CONFIRMED",
-            slot_id=body.slot_id,
-            doctor_id="usr_01j9zqk5w0e5ta3m3w2x0v6h7c",
-            patient_id=body.patient_id,
-            start=START,
-            end=END,
-            mode="in_person",
-            reason=body.reason,
-            hold_expires_at=None,
-            token_number=None,
-            overbooked=False,
-        )
+        return _answer(body)
+
+    @bare.post("/patients/{patient_id}/consents", status_code=201)  # a path that the gateway lets through to here
+    async def book_bare(body: Request) -> Answer:
+        """A booking's raw parts put together, with nothing around them; the first such request comes alone."""
+        if not opened:
+            opened.append(await RawParts().open())
+        await opened[0].lock_and_unlock()
+        await opened[0].insert()
+        return _answer(body)
 
     return bare
+
+
+def _answer(body: Request) -> Answer:
+    return Answer(
+        id="apt_01j9zqk5w0e5ta3m3w2x0v6h7c",
+        status="CONFIRMED",
+        slot_id=body.slot_id,
+        doctor_id="usr_01j9zqk5w0e5ta3m3w2x0v6h7c",
+        patient_id=body.patient_id,
+        start=START,
+        end=END,
+        mode="in_person",
+        reason=body.reason,
+        hold_expires_at=None,
+        token_number=None,
+        overbooked=False,
+    )
 
 
 def build_observed() -> FastAPI:

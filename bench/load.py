@@ -178,25 +178,34 @@ async def _measured(port: int, clients: int) -> AsyncIterator[tuple[Clients, Tal
 
 
 async def closed_loop(
-    port: int, requests: Iterator[bytes], *, clients: int, seconds: float, patient: bool = False
+    port: int,
+    requests: Iterator[bytes],
+    *,
+    clients: int,
+    seconds: float,
+    patient: bool = False,
+    settling: float = 0.0,
 ) -> Tally:
     """`clients` at once for that long, or until there are no more requests. Patient ones wait when they are told to
-    (`Retry-After`), the others come back at once."""
+    (`Retry-After`), the others come back at once. What is sent in the first `settling` seconds does not count."""
     async with _measured(port, clients) as (pool, tally):
-        until = time.perf_counter() + seconds
+        counted_from = time.perf_counter() + settling
+        until = counted_from + seconds
 
         async def client() -> None:
             for request in requests:
                 sent = time.perf_counter()
                 answer = await pool.exchange(request)
-                tally.add(answer, time.perf_counter() - sent)
+                if sent >= counted_from:
+                    tally.add(answer, time.perf_counter() - sent)
                 if patient and answer.retry_after:
                     await asyncio.sleep(RETRY_AFTER)
                 if time.perf_counter() > until:
                     return
 
-        async with asyncio.timeout(seconds + GIVEN_UP_AFTER):
+        async with asyncio.timeout(settling + seconds + GIVEN_UP_AFTER):
             await asyncio.gather(*(client() for _ in range(clients)))
+    tally.seconds -= settling
     return tally
 
 

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 import aio_pika
 import uvloop
@@ -28,43 +28,61 @@ AT_ONCE = 24
 Operation = Callable[[], Awaitable[Any]]
 
 
-async def lock_and_unlock(count: int) -> float:
-    """`SET NX PX` and `DEL`."""
-    redis = Redis.from_url(os.environ["REDIS_URL"])
+class RawParts:
+    """One Redis and one MongoDB, for a lock and an insert and nothing around them."""
 
-    async def operation() -> None:
+    def __init__(self) -> None:
+        self._redis = Redis.from_url(os.environ["REDIS_URL"])
+        self._client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(os.environ["MONGODB_URL"], tz_aware=True)
+        self._appointments = self._client["raw"]["appointments"]
+        self._booking: dict[str, Any] = {}
+        self._numbers = itertools.count(time.time_ns())
+
+    async def open(self) -> Self:
+        """Find a stored booking to copy, and build the three indexes it is stored under here."""
+        bookings = self._client["clinic_scheduling"]["appointments"]
+        booking = await bookings.find_one({"outbox_at": {"$exists": True}})
+        if booking is None:
+            raise RuntimeError("there is no booking to learn from")
+        self._booking = booking
+        claims = IndexModel("claims", unique=True, partialFilterExpression={"active": True})
+        starts = IndexModel([("doctor_id", 1), ("start", 1)])
+        await self._appointments.create_indexes([claims, starts, IndexModel("outbox_at", sparse=True)])
+        return self
+
+    async def lock_and_unlock(self) -> None:
+        """`SET NX PX` and `DEL`."""
         name = new_id("slot")
-        await redis.set(name, "owner", nx=True, px=5_000)
-        await redis.delete(name)
+        await self._redis.set(name, "owner", nx=True, px=5_000)
+        await self._redis.delete(name)
 
-    cpu = await _repeated(operation, count)
-    await redis.aclose()
+    async def insert(self) -> None:
+        """One document that was stored for a booking, its messages in it."""
+        document = copy.copy(self._booking)
+        number = next(self._numbers)
+        document["_id"] = new_id("apt")
+        document["claims"] = [f"{claim}:{number}" for claim in document["claims"]]
+        document["start"] += timedelta(minutes=number % 1_000_000)
+        await self._appointments.insert_one(document)
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+        await self._client.close()
+
+
+async def redis(count: int) -> float:
+    """CPU microseconds of a lock and its release."""
+    parts = RawParts()
+    cpu = await _repeated(parts.lock_and_unlock, count)
+    await parts.close()
     return cpu
 
 
-async def insert(count: int) -> float:
-    """One document that was stored for a booking, its messages in it, under three indexes."""
-    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(os.environ["MONGODB_URL"], tz_aware=True)
-    booking = await client["clinic_scheduling"]["appointments"].find_one({"outbox_at": {"$exists": True}})
-    if booking is None:
-        raise RuntimeError("there is no booking to learn from")
-    collection = client["raw"]["appointments"]
-    claims = IndexModel("claims", unique=True, partialFilterExpression={"active": True})
-    await collection.create_indexes(
-        [claims, IndexModel([("doctor_id", 1), ("start", 1)]), IndexModel("outbox_at", sparse=True)]
-    )
-    numbers = itertools.count(time.time_ns())
-
-    async def operation() -> None:
-        document = copy.copy(booking)
-        number = next(numbers)
-        document["_id"] = new_id("apt")
-        document["claims"] = [f"{claim}:{number}" for claim in booking["claims"]]
-        document["start"] = booking["start"] + timedelta(minutes=number % 1_000_000)
-        await collection.insert_one(document)
-
-    cpu = await _repeated(operation, count)
-    await client.close()
+async def mongo(count: int) -> float:
+    """CPU microseconds of an insert."""
+    parts = await RawParts().open()
+    cpu = await _repeated(parts.insert, count)
+    await parts.close()
     return cpu
 
 
@@ -114,8 +132,8 @@ async def _repeated(operation: Operation, count: int) -> float:
 
 if __name__ == "__main__":
     operations: dict[str, Callable[[int], Coroutine[Any, Any, object]]] = {
-        "redis": lock_and_unlock,
-        "mongo": insert,
+        "redis": redis,
+        "mongo": mongo,
         "queue": queue,
     }
     print(json.dumps(uvloop.run(operations[sys.argv[1]](int(sys.argv[2])))))

@@ -9,11 +9,12 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aio_pika
 import orjson
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.utils import base64url_encode
@@ -21,6 +22,9 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bench.machine import on_the_servers_core
+from libs.common.audit import AUDIT_EXCHANGE
+from libs.common.messaging.outbox import EVENTS_EXCHANGE
+from libs.common.messaging.topology import declare_exchange
 from libs.common.mongo.database import CODEC
 from libs.common.testing.identity import ISSUER, KID, FixedKeys, TokenMint
 from libs.common.testing.parts import MongoPart, RabbitPart, RedisPart, free_port
@@ -76,22 +80,37 @@ class Stage:
         return {"worker": self.worker, "rabbitmq": self.rabbit}
 
     @asynccontextmanager
-    async def database(self) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
-        """Scheduling's database, as its owner sees it."""
+    async def database(self, service: str = "scheduling") -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
+        """A service's database, as its owner sees it."""
         client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(self.mongo.url, tz_aware=True)
         try:
-            yield client.get_database("clinic_scheduling", codec_options=CODEC)
+            yield client.get_database(f"clinic_{service}", codec_options=CODEC)
         finally:
             await client.close()
 
     @asynccontextmanager
     async def background(self) -> AsyncIterator[None]:
-        """With RabbitMQ and the worker, as in production."""
+        """With RabbitMQ and the worker, as in production, and nothing left to publish from before."""
         async with AsyncExitStack() as stack:
             with on_the_servers_core():
                 await stack.enter_async_context(self.rabbit)
+                await self._subscribe_for_all()
                 await stack.enter_async_context(self.worker)
+            await until(self._nothing_is_pending)
             yield
+
+    async def _nothing_is_pending(self) -> bool:
+        async with self.database() as db:
+            return await db.appointments.find_one({"outbox_at": {"$exists": True}}) is None
+
+    async def _subscribe_for_all(self) -> None:
+        """A queue that takes and forgets every message: elsewhere, the services that listen do it. Without them the
+        relay would keep what nobody is bound to."""
+        async with await aio_pika.connect(self.rabbit.url) as connection:
+            channel = await connection.channel()
+            queue = await channel.declare_queue("bench.all", arguments={"x-max-length": 100})  # the oldest go
+            for exchange in (EVENTS_EXCHANGE, AUDIT_EXCHANGE):
+                await queue.bind(await declare_exchange(channel, exchange), "#")
 
     async def raw(self, operation: str, count: int) -> Any:
         """What `bench.raw_client` says, run on the servers' core."""
@@ -134,6 +153,15 @@ async def running_stage() -> AsyncIterator[Stage]:
             for server in (stage.mongo, stage.redis, stage.echo, stage.observed, stage.api, stage.gateway):
                 await stack.enter_async_context(server)
         yield stage
+
+
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 120.0) -> None:
+    """Return once another process has made it true; raises TimeoutError."""
+    for _ in range(int(seconds / 0.2)):
+        if await condition():
+            return
+        await asyncio.sleep(0.2)
+    raise TimeoutError(condition.__name__)
 
 
 def _jwks(keys: FixedKeys) -> str:

@@ -1,7 +1,6 @@
 """`python -m gateway.main`: uvicorn on uvloop with our connection class, and an orderly end."""
 
 import asyncio
-import gc
 import logging
 import signal
 from contextlib import AsyncExitStack
@@ -14,6 +13,7 @@ from gateway.app import Gateway
 from gateway.bootstrap import connection_factory, running_gateway
 from gateway.protocol import ClientConnection, Lifecycle
 from gateway.settings import GatewaySettings
+from libs.common.garbage import settle_after_start
 from libs.common.telemetry.logs import setup_logging
 
 log = logging.getLogger(__name__)
@@ -37,8 +37,7 @@ class Application:
         async with AsyncExitStack() as stack:
             await receive()
             self._gateway = await stack.enter_async_context(running_gateway(self._settings, self._lifecycle))
-            gc.collect()
-            gc.freeze()  # what is here now stays: collections need not look at it again
+            settle_after_start()
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})

@@ -67,8 +67,8 @@ class GatewaySettings(BaseSettings):
     max_in_flight: int = Field(64, description="Per service; found by latency between `min_in_flight` and this.")
     min_in_flight: int = 16
     max_waiting: int = Field(512, description="Requests that queue for one service before any is refused.")
-    latency_goal_seconds: float = Field(0.15, description="In-flight requests are cut when the mean is above it.")
-    burst_seconds: float = Field(1.5, description="A queue that never empties for this long is an overload.")
+    latency_goal_seconds: float = Field(0.1, description="In-flight requests are cut when the mean is above it.")
+    burst_seconds: float = Field(0.5, description="A queue that never empties for this long is an overload.")
     longest_wait_seconds: float = Field(20.0, description="How long a request may queue in a burst.")
     overload_wait_seconds: float = Field(0.08, description="How long a request may queue during an overload.")
 

@@ -4,9 +4,11 @@ Two rules. The number in flight follows latency (additive increase, multiplicati
 more parallel work than a service can do only makes everyone wait inside it. And a queue is for bursts: as long as it
 empties now and then everybody in it is served, but once it has not been empty for `burst_seconds` it is an overload,
 and newcomers wait `overload_wait_seconds` at most (controlled delay, see https://queue.acm.org/detail.cfm?id=2839461).
+The overload is over when nobody has been refused for a second: refusals empty the queue as well.
 """
 
 import asyncio
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -15,6 +17,7 @@ from gateway.problems import Overloaded
 _SMOOTHING = 0.1
 _CUT = 0.85
 _PAUSE_BETWEEN_CUTS = 0.25
+_CALM = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Admission:
         self._latency = 0.0
         self._limit = float(policy.max_in_flight) / 2
         self._last_cut = 0.0
+        self._last_refusal = -math.inf
         self.in_flight = 0
         self.refused = 0
 
@@ -61,7 +65,7 @@ class Admission:
         now = self._loop.time()
         if not self._queue:
             self._last_empty = now
-        overloaded = now - self._last_empty > self._policy.burst
+        overloaded = now - self._last_empty > self._policy.burst or now - self._last_refusal < _CALM
         if len(self._queue) >= self._policy.max_waiting:
             raise self._refusal()
         turn: asyncio.Future[None] = self._loop.create_future()
@@ -98,6 +102,7 @@ class Admission:
 
     def _refusal(self) -> Overloaded:
         self.refused += 1
+        self._last_refusal = self._loop.time()
         return Overloaded(retry_after=1)
 
     def _learn(self, seconds: float) -> None:

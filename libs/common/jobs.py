@@ -19,7 +19,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from libs.common.clock import Clock
 from libs.common.ids import new_id
-from libs.common.messaging.broker import backoff, pause
+from libs.common.resilience.waiting import backoff, pause
 from libs.common.telemetry import metrics
 from libs.common.telemetry.logs import bind_context, get_logger
 

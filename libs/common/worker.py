@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from libs.common.garbage import settle_after_start
 from libs.common.telemetry.logs import get_logger
 from libs.common.telemetry.metrics import METRICS_CONTENT_TYPE, render_metrics
 
@@ -78,6 +79,7 @@ class Worker:
             for name, part in self._parts.items():
                 task = self._tasks[name] = asyncio.create_task(part.run(self._stop), name=name)
                 task.add_done_callback(self._ended)
+            settle_after_start()
             stopping = asyncio.create_task(self._stop.wait())
             await asyncio.wait((stopping, serving), return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()

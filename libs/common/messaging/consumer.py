@@ -21,10 +21,11 @@ from pymongo.errors import ConnectionFailure
 
 from libs.common.clock import Clock, SystemClock
 from libs.common.errors import Unavailable
-from libs.common.messaging.broker import BROKER_ERRORS, RPC_TIMEOUT, Link, backoff, broker_calls, pause
+from libs.common.messaging.broker import BROKER_ERRORS, RPC_TIMEOUT, Link, broker_calls
 from libs.common.messaging.events import Envelope, Event
 from libs.common.messaging.outbox import EVENTS_EXCHANGE
 from libs.common.messaging.topology import Inbox, attempts_of, copy_of, origin
+from libs.common.resilience.waiting import backoff, pause
 from libs.common.telemetry import metrics
 from libs.common.telemetry.logs import bind_context, get_logger
 from libs.common.telemetry.tracing import mark_failed, remote_span

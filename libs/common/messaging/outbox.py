@@ -9,6 +9,7 @@ shape for commits that change no document; the relay deletes those once they are
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -28,6 +29,16 @@ STANDALONE_COLLECTION = "outbox"
 
 OUTBOX_INDEX = IndexModel([(PENDING_SINCE, ASCENDING)], name=PENDING_SINCE, sparse=True)
 """For every collection that carries messages. Sparse, not partial: `$exists` then uses it everywhere."""
+
+UNROUTED_COLLECTION = "outbox_unrouted"
+UNROUTED_INDEXES = (
+    IndexModel([("exchange", ASCENDING), ("key", ASCENDING), ("_id", ASCENDING)], name="route"),
+    IndexModel([("at", ASCENDING)], name="expires", expireAfterSeconds=30 * 24 * 3600),
+)
+"""Where messages wait that nobody is bound to yet (see libs.common.messaging.unrouted)."""
+
+EVERYWHERE = "*"
+"""What a wake without names says."""
 
 _WAKE_GAP = 0.005
 _WAKE_TIMEOUT = 0.2
@@ -55,7 +66,7 @@ class OutboxItem:
 
 
 class OutboxWaker:
-    """Tells the relay that something was committed, in this process and, through Redis, in others.
+    """Tells the relay where something was committed, in this process and, through Redis, in others.
 
     A courtesy that saves the relay its polling interval: a wake that is lost costs at most that.
     """
@@ -64,22 +75,27 @@ class OutboxWaker:
         self._channel = f"outbox:{database}"
         self._redis = redis
         self._woken = asyncio.Event()
-        self._published = True
+        self._names: set[str] = set()
+        self._unpublished: set[str] = set()
         self._publishing: asyncio.Task[None] | None = None
 
-    def wake(self) -> None:
-        """Call after a commit. Returns at once and never raises, whatever Redis is doing."""
-        self._woken.set()
-        self._published = False
+    def wake(self, *collections: str) -> None:
+        """Call after a commit, with the collections that carry its messages; without any, all are looked at.
+        Returns at once and never raises, whatever Redis is doing."""
+        names = collections or (EVERYWHERE,)
+        self._take(names)
+        self._unpublished.update(names)
         if self._redis is not None and self._publishing is None:
             self._publishing = asyncio.create_task(self._publish(self._redis))
 
-    async def wait(self, seconds: float) -> None:
-        """Return at the next wake, or after `seconds`."""
+    async def wait(self, seconds: float) -> set[str]:
+        """The collections named by the next wakes, or nothing after `seconds`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._woken.wait()
         self._woken.clear()
+        names, self._names = self._names, set()
+        return names
 
     async def listen(self) -> None:
         """Turn other processes' wakes into ours, for ever; while Redis is away, try again each second."""
@@ -87,10 +103,14 @@ class OutboxWaker:
             try:
                 async with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
                     await subscription.subscribe(self._channel)
-                    async for _ in subscription.listen():
-                        self._woken.set()
+                    async for message in subscription.listen():
+                        self._take(message["data"].decode().split(","))
             except (RedisError, OSError):
                 await asyncio.sleep(_WAKE_PAUSE)
+
+    def _take(self, names: Iterable[str]) -> None:
+        self._names.update(names)
+        self._woken.set()
 
     async def close(self) -> None:
         """Drop a wake that is still on its way; the Redis client stays open, it is not ours."""
@@ -102,11 +122,12 @@ class OutboxWaker:
         """The first commit is announced at once, those that follow within the gap share one message."""
         pause = _WAKE_GAP
         try:
-            while not self._published:
-                self._published = True
+            while self._unpublished:
+                names = ",".join(self._unpublished)
+                self._unpublished.clear()
                 try:
                     async with asyncio.timeout(_WAKE_TIMEOUT):
-                        await redis.publish(self._channel, b"")
+                        await redis.publish(self._channel, names)
                 except (RedisError, OSError):
                     _WAKES_LOST.inc()
                     pause = _WAKE_PAUSE

@@ -1,7 +1,8 @@
 """Takes committed messages out of the documents and publishes them: at least once, each document's in their order."""
 
 import asyncio
-from collections.abc import Sequence
+import math
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -18,10 +19,11 @@ from pymongo.errors import PyMongoError
 
 from libs.common.clock import Clock, SystemClock
 from libs.common.ids import new_id
-from libs.common.messaging.broker import BROKER_ERRORS, Link, backoff, broker_calls, pause
+from libs.common.messaging.broker import BROKER_ERRORS, Link, broker_calls
 from libs.common.messaging.lease import LEASES, Lease
 from libs.common.messaging.outbox import (
     EVENTS_EXCHANGE,
+    EVERYWHERE,
     ITEMS,
     PENDING_SINCE,
     STANDALONE_COLLECTION,
@@ -29,6 +31,7 @@ from libs.common.messaging.outbox import (
 )
 from libs.common.messaging.topology import Inbox, declare_exchange, outgoing
 from libs.common.messaging.unrouted import Unrouted
+from libs.common.resilience.waiting import backoff, pause
 from libs.common.telemetry import metrics
 from libs.common.telemetry.logs import get_logger
 from libs.common.telemetry.tracing import remote_span
@@ -96,38 +99,44 @@ class OutboxRelay:
     async def run(self, stop: asyncio.Event) -> None:
         """Publish until `stop` is set. Failures of the broker and the database are waited out."""
         listening = asyncio.create_task(self._waker.listen())
-        failures = 0
+        loop = asyncio.get_running_loop()
+        failures, woken, polled_at = 0, set[str](), -math.inf
         try:
             while not stop.is_set():
-                self._alive_at = asyncio.get_running_loop().time()
+                self._alive_at = loop.time()
+                everywhere = not woken or EVERYWHERE in woken or loop.time() - polled_at > self._poll_seconds
                 try:
                     await self._measure()  # first: the lag must show above all when nothing can be published
-                    await self.drain()
+                    await self.drain(None if everywhere else woken)
                 except _EXPECTED as error:
                     failures += 1
+                    woken = set()
                     self.ready = False
                     _log.warning("relay failed, trying again", error_type=type(error).__name__, attempt=failures)
                     await self._link.drop()
                     await pause(backoff(failures), unless=stop)
                 else:
                     failures = 0
+                    polled_at = loop.time() if everywhere else polled_at
                     self.ready = True
-                    await self._waker.wait(self._poll_seconds)
+                    woken = await self._waker.wait(self._poll_seconds)
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
             await self.close()
 
-    async def drain(self) -> int:
-        """Publish everything that is pending now; how many messages were confirmed. 0 when another relay holds
-        the lease. Raises BROKER_ERRORS and PyMongoError; what was confirmed before is cleared."""
+    async def drain(self, collections: Container[str] | None = None) -> int:
+        """Publish everything that is pending now, in these collections or in all; how many messages were confirmed.
+        0 when another relay holds the lease. Raises BROKER_ERRORS and PyMongoError; what was confirmed before is
+        cleared."""
         if not await self._lease.hold():
             self._unrouted.forget()
             return 0
         channel = await self._link.channel()
         count = await self._unrouted.retry(partial(self._publish_alone, channel))
+        carriers = [carrier for carrier in self._carriers if collections is None or carrier.name in collections]
         drained = await asyncio.gather(
-            *(self._drain_collection(channel, carrier) for carrier in self._carriers), return_exceptions=True
+            *(self._drain_collection(channel, carrier) for carrier in carriers), return_exceptions=True
         )
         for result in drained:
             if isinstance(result, BaseException):

@@ -10,17 +10,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from aio_pika.exceptions import PublishError
-from pymongo import ASCENDING, IndexModel, ReplaceOne
+from pymongo import ASCENDING, ReplaceOne
 from pymongo.asynchronous.database import AsyncDatabase
 
 from libs.common.clock import Clock
+from libs.common.messaging.outbox import UNROUTED_COLLECTION
 from libs.common.telemetry.logs import get_logger
-
-UNROUTED_COLLECTION = "outbox_unrouted"
-UNROUTED_INDEXES = (
-    IndexModel([("exchange", ASCENDING), ("key", ASCENDING), ("_id", ASCENDING)], name="route"),
-    IndexModel([("at", ASCENDING)], name="expires", expireAfterSeconds=30 * 24 * 3600),
-)
 
 _log = get_logger(__name__)
 

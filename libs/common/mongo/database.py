@@ -11,8 +11,12 @@ from pymongo import ASCENDING, AsyncMongoClient, IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
 
 from libs.common.jobs import JOB_RUN_INDEXES, JOB_RUNS
-from libs.common.messaging.outbox import OUTBOX_INDEX, STANDALONE_COLLECTION
-from libs.common.messaging.unrouted import UNROUTED_COLLECTION, UNROUTED_INDEXES
+from libs.common.messaging.outbox import (
+    OUTBOX_INDEX,
+    STANDALONE_COLLECTION,
+    UNROUTED_COLLECTION,
+    UNROUTED_INDEXES,
+)
 from libs.common.settings import ServiceSettings
 
 Raw = dict[str, Any]

@@ -138,7 +138,7 @@ class Transactor(Generic[T]):
             tx = self._begin(by, cause)
             try:
                 result = await use_case(command, tx)
-                await self._commit(tx, once, result, use_case)
+                carriers = await self._commit(tx, once, result, use_case)
             except StaleRevision:
                 await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter
                 continue
@@ -148,8 +148,8 @@ class Transactor(Generic[T]):
                     if answer is not None:
                         return self._restored(use_case, answer)
                 raise
-            if tx.events or tx.audits:
-                self._waker.wake()
+            if carriers:
+                self._waker.wake(*carriers)
             if tx.events:
                 trace.get_current_span().set_attribute("events", [event.type for event in tx.events])
             return result
@@ -177,19 +177,25 @@ class Transactor(Generic[T]):
         restored: R = result_type(use_case).validate_python(answer["result"])
         return restored
 
-    async def _commit(self, tx: T, once: Once | None, result: R, use_case: Callable[..., Any]) -> None:
+    async def _commit(self, tx: T, once: Once | None, result: R, use_case: Callable[..., Any]) -> list[str]:
+        """Returns the collections in which messages wait now."""
         stored = None if once is None else result_type(use_case).dump_python(result)
         embeds = once is not None and once.kind == "http" and len(tx.writes) == 1 and not tx.raw_writes
         embeds = embeds and tx.writes[0].is_insert and tx.writes[0].collection in self._once_in
         pending = outbox_items(tx, self._service)
+        carriers: list[str] = []
         steps: list[Callable[[AsyncClientSession | None], Awaitable[None]]] = []
         for write in tx.writes:
+            items = pending.pop(write.aggregate.id, [])
+            if items:
+                carriers.append(write.collection)
             key = once.embedded(tx.now, stored) if once is not None and embeds else None
-            steps.append(_step(self._db, write, pending.pop(write.aggregate.id, []), key, tx.now))
+            steps.append(_step(self._db, write, items, key, tx.now))
         for collection, match, change in tx.raw_writes:
             steps.append(_upsert(self._db, collection, match, change))
         loose = [item for items in pending.values() for item in items]
         if loose:
+            carriers.append(STANDALONE_COLLECTION)
             carrier = {"_id": loose[0]["id"], "outbox": loose, "outbox_at": tx.now}
             steps.append(_insert(self._db, STANDALONE_COLLECTION, carrier))
         if once is not None and not embeds:
@@ -200,6 +206,7 @@ class Transactor(Generic[T]):
             raise _meaning(violation, tx) from None
         finally:
             self._recent.forget(tx.written_to())
+        return carriers
 
     async def _execute(self, steps: Sequence[Callable[[AsyncClientSession | None], Awaitable[None]]]) -> None:
         if len(steps) == 1:

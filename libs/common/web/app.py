@@ -1,6 +1,5 @@
 """The app factory: one call gives a service its errors, health, telemetry, security and limits."""
 
-import gc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from libs.common.errors import ProblemDocument
+from libs.common.garbage import settle_after_start
 from libs.common.runtime import Runtime
 from libs.common.security.permissions import RequiredPermission, access_of, check_every_route_declares_access
 from libs.common.telemetry.asgi import NATIVE_TELEMETRY_OFF, TracingMiddleware
@@ -47,8 +47,7 @@ def create_app(runtime: Runtime[Any], *, title: str, description: str, routers: 
         except Exception as error:
             _log.critical("start-up failed", exc_info=error)  # uvicorn's own line would lose the reason
             raise
-        gc.collect()
-        gc.freeze()  # a full collection over all that start-up made would stop the process for a tenth of a second
+        settle_after_start()
         try:
             yield
         finally:

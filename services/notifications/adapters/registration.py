@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Mapping
 
 from libs.common.errors import Problem
-from libs.common.messaging.broker import pause
 from libs.common.resilience.http_client import OutboundClient
+from libs.common.resilience.waiting import pause
 from libs.common.telemetry.logs import get_logger
 from services.notifications.domain.purposes import Channel
 from services.notifications.domain.template import Template, TemplateBook

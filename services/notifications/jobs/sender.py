@@ -9,9 +9,9 @@ from collections import Counter
 
 from pymongo.errors import PyMongoError
 
-from libs.common.messaging.broker import backoff, pause
 from libs.common.messaging.outbox import OutboxWaker
 from libs.common.mongo.transact import Transactor
+from libs.common.resilience.waiting import backoff, pause
 from libs.common.security.caller import system_caller
 from libs.common.telemetry.logs import get_logger
 from services.notifications.domain.purposes import LANES

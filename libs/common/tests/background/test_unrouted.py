@@ -2,10 +2,9 @@
 
 from aio_pika.abc import AbstractChannel
 
-from libs.common.messaging.outbox import EVENTS_EXCHANGE, OutboxWaker
+from libs.common.messaging.outbox import EVENTS_EXCHANGE, UNROUTED_COLLECTION, OutboxWaker
 from libs.common.messaging.relay import OutboxRelay
 from libs.common.messaging.topology import Inbox
-from libs.common.messaging.unrouted import UNROUTED_COLLECTION
 from libs.common.tests.background.things import (
     Db,
     carrying,
