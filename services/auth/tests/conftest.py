@@ -12,12 +12,12 @@ from libs.common.crypto.keyring import generate_keyring
 from libs.common.security.tokens import KeySource, TokenVerifier
 from libs.common.testing.clock import FrozenClock
 from libs.common.testing.identity import FixedKeys
+from libs.common.testing.queries import QueriesSeen
 from libs.common.testing.service_under_test import ServiceUnderTest, service_under_test
 from services.auth.bootstrap import AuthRuntime
 from services.auth.main import build
 from services.auth.settings import AuthSettings
 from services.auth.tests.builders import BOOTSTRAP_TOKEN, Auth, Clinic
-from services.auth.tests.queries_seen import QueriesSeen
 
 SETTINGS: dict[str, Any] = {
     "account_pseudonym_key": "pseudonym-key-of-the-tests",

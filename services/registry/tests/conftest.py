@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from libs.common.crypto.keyring import generate_keyring
+from libs.common.testing.queries import QueriesSeen
 from libs.common.testing.service_under_test import KnownSubjects, ServiceUnderTest, service_under_test
 from services.registry.bootstrap import RegistryRuntime
 from services.registry.main import build
 from services.registry.settings import RegistrySettings
 from services.registry.tests.builders import ACCOUNT_KEY, Clinic
-from services.registry.tests.queries_seen import QueriesSeen
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

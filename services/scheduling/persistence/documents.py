@@ -32,9 +32,16 @@ class AppointmentDocument(Appointment, Document):
                 unique=True,
                 partialFilterExpression={"active": True},
             ),
-            IndexModel([("doctor_id", ASCENDING), ("start", ASCENDING)], name="doctor_start"),
-            IndexModel([("patient_id", ASCENDING), ("start", ASCENDING)], name="patient_start"),
             IndexModel([("clinic_id", ASCENDING), ("start", ASCENDING)], name="clinic_start"),
+            IndexModel([("clinic_id", ASCENDING), ("doctor_id", ASCENDING), ("start", ASCENDING)], name="doctor_start"),
+            IndexModel(
+                [("clinic_id", ASCENDING), ("patient_id", ASCENDING), ("start", ASCENDING)], name="patient_start"
+            ),
+            IndexModel(
+                [("clinic_id", ASCENDING), ("room_id", ASCENDING), ("start", ASCENDING)],
+                name="room_start",
+                partialFilterExpression={"room_id": {"$gt": ""}},
+            ),
             IndexModel([("hold_expires_at", ASCENDING)], name="hold_expiry"),
         ]
 

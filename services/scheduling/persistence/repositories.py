@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from libs.common.mongo.database import Raw
 from libs.common.mongo.repository import Repository
 from libs.common.mongo.transact import StaleRevision
 from libs.common.mongo.tx import Tx
@@ -31,12 +32,8 @@ from services.scheduling.domain.waitlist_entry import WaitlistEntry, WaitlistSta
 from services.scheduling.persistence import documents as stored
 from services.scheduling.use_cases.ports import SchedulingTx
 
-_LONGEST = timedelta(hours=24)
-"""No appointment lasts longer: overlaps are looked for no further back than this."""
-
-
-def _active_overlapping(start: datetime, end: datetime) -> dict[str, Any]:
-    return {"start": {"$gt": start - _LONGEST, "$lt": end}, "end": {"$gt": start}, "active": True}
+_LONGEST = timedelta(hours=8)
+"""No slot is longer: overlaps are looked for no further back than this."""
 
 
 def _made_by_another(_aggregate: Any) -> Exception:
@@ -64,33 +61,34 @@ class AppointmentRepository(Repository[Appointment]):
     async def active_between(
         self, start: datetime, end: datetime, *, doctor_id: str | None = None, room_ids: Sequence[str] = ()
     ) -> list[Appointment]:
-        window = _active_overlapping(start, end)
+        places: list[Raw] = [{"room_id": room_id} for room_id in room_ids]
+        if doctor_id is not None or not places:
+            places.append({} if doctor_id is None else {"doctor_id": doctor_id})
         found: dict[str, Appointment] = {}
-        for whose in self._whose(doctor_id, room_ids):
-            async for raw in self.collection.find({**whose, **window}):
-                found[raw["_id"]] = self._read(raw)
+        for place in places:
+            for raw in await self._starting(start - _LONGEST, end, **place):
+                if raw["active"] and raw["end"] > start:
+                    found[raw["_id"]] = self._read(raw)
         return list(found.values())
 
-    def _whose(self, doctor_id: str | None, room_ids: Sequence[str]) -> list[dict[str, Any]]:
-        """Occupation is a fact for everybody in the clinic, so the owner filter does not apply here."""
-        clinics = self._tx.visible({})
-        whose: list[dict[str, Any]] = [clinics if doctor_id is None else {"doctor_id": doctor_id, **clinics}]
-        if room_ids:
-            whose.append({**clinics, "room_id": {"$in": list(room_ids)}})
-        return whose
-
-    async def busy_patients(self, start: datetime, end: datetime, patient_ids: Sequence[str]) -> set[str]:
-        query = {"patient_id": {"$in": list(patient_ids)}, **_active_overlapping(start, end)}
-        return {appointment.patient_id for appointment in await self.find(query)}
+    async def patient_is_busy(self, patient_id: str, start: datetime, end: datetime) -> bool:
+        rows = await self._starting(start - _LONGEST, end, patient_id=patient_id)
+        return any(raw["active"] and raw["end"] > start for raw in rows)
 
     async def overbooked_on(self, doctor_id: str, start: datetime, end: datetime) -> int:
-        query = {"doctor_id": doctor_id, "start": {"$gte": start, "$lt": end}, "overbooked": True, "active": True}
-        return await self.collection.count_documents(query)
+        day = await self._starting(start, end, doctor_id=doctor_id)
+        return sum(raw["overbooked"] and raw["active"] for raw in day)
 
     async def queue(self, doctor_id: str, start: datetime, end: datetime) -> list[Appointment]:
-        in_clinic = [AppointmentStatus.ARRIVED, AppointmentStatus.IN_CONSULTATION]
-        query = {"doctor_id": doctor_id, "start": {"$gte": start, "$lt": end}, "status": {"$in": in_clinic}}
-        return [self._read(raw) async for raw in self.collection.find({**query, **self._tx.visible({})})]
+        in_clinic = {AppointmentStatus.ARRIVED, AppointmentStatus.IN_CONSULTATION}
+        day = await self._starting(start, end, doctor_id=doctor_id)
+        return [self._read(raw) for raw in day if raw["status"] in in_clinic]
+
+    async def _starting(self, start: datetime, end: datetime, **place: str) -> list[Raw]:
+        """What starts in [start, end) there, whosever it is and in whatever state: occupation is a fact for everybody
+        in the clinic. Nothing is asked for that the index does not hold; the few rows of a day are looked at here."""
+        query = {**self._tx.visible({}), **place, "start": {"$gte": start, "$lt": end}}
+        return await self.collection.find(query).to_list()
 
     async def expired_holds(self, limit: int) -> list[Appointment]:
         query = {"hold_expires_at": {"$lte": self._tx.now}, "status": AppointmentStatus.HELD}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest_asyncio
 
 from libs.common.subjects import SubjectDirectory
+from libs.common.testing.queries import QueriesSeen
 from libs.common.testing.service_under_test import KnownSubjects, ServiceUnderTest, service_under_test
 from services.scheduling.bootstrap import SchedulingRuntime
 from services.scheduling.consumers.on_auth import DOCTORS
@@ -25,7 +26,13 @@ class _Runtime(SchedulingRuntime):
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def service(mongodb_url: str, redis_url: str) -> AsyncIterator[ServiceUnderTest]:
+async def queries_seen() -> QueriesSeen:
+    """Every query the driver sends from here on; it must be there before the service connects."""
+    return QueriesSeen.listening()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def service(mongodb_url: str, redis_url: str, queries_seen: QueriesSeen) -> AsyncIterator[ServiceUnderTest]:
     async with service_under_test(
         build, _Runtime, SchedulingSettings, mongodb_url=mongodb_url, redis_url=redis_url
     ) as running:

@@ -49,11 +49,10 @@ async def offer_freed_slot(event: SlotReleased, tx: SchedulingTx) -> None:
 
 async def _first_in_line(slot: Slot, tx: SchedulingTx) -> WaitlistEntry | None:
     """Who wants the slot, and has no other appointment at that time."""
-    waiting = [entry for entry in await tx.waitlist.waiting_for(slot) if entry.wants(slot)]
-    if not waiting:
-        return None
-    busy = await tx.appointments.busy_patients(slot.start, slot.end, [entry.patient_id for entry in waiting])
-    return next((entry for entry in waiting if entry.patient_id not in busy), None)
+    for entry in await tx.waitlist.waiting_for(slot):
+        if entry.wants(slot) and not await tx.appointments.patient_is_busy(entry.patient_id, slot.start, slot.end):
+            return entry
+    return None
 
 
 async def _open_slot(event: SlotReleased, tx: SchedulingTx) -> Slot | None:

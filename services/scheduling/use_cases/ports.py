@@ -66,8 +66,8 @@ class Appointments(Protocol):
         """Active appointments that overlap [start, end), of the doctor or in one of the rooms, whoever's they are."""
         ...
 
-    async def busy_patients(self, start: datetime, end: datetime, patient_ids: Sequence[str]) -> set[str]:
-        """Which of these patients have an active appointment that overlaps [start, end)."""
+    async def patient_is_busy(self, patient_id: str, start: datetime, end: datetime) -> bool:
+        """Whether the patient has an active appointment that overlaps [start, end)."""
         ...
 
     async def overbooked_on(self, doctor_id: str, start: datetime, end: datetime) -> int: ...
