@@ -74,18 +74,13 @@ ROUTES = (
     Route("/slots", Service.SCHEDULING),
     Route("/slot-templates", Service.SCHEDULING),
     Route("/leaves", Service.SCHEDULING),
-    Route("/closures", Service.SCHEDULING),
-    Route("/rooms", Service.SCHEDULING),
     Route("/appointments", Service.SCHEDULING),
     Route("/queue", Service.SCHEDULING),
     Route("/waitlist", Service.SCHEDULING),
     Route("/booking-policies", Service.SCHEDULING),
-    Route("/series", Service.SCHEDULING),
-    Route("/calendar", Service.SCHEDULING),
     # notifications
     Route("/notifications", Service.NOTIFICATIONS),
     Route("/preferences", Service.NOTIFICATIONS),
-    Route("/templates", Service.NOTIFICATIONS),
     Route(
         "/webhooks/whatsapp",
         Service.NOTIFICATIONS,
