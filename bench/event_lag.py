@@ -27,7 +27,7 @@ async def measure(stage: Stage, clinic: Clinic, pace: Pace) -> list[Result]:
 
         async def all_are_handled() -> bool:
             async with stage.database("listener") as db:
-                return len(await db[INBOX].find({}, {"_id": 1}).to_list()) >= booked.only(201).count
+                return len(await db[INBOX].find({}, {"_id": 1}).to_list()) >= booked.only(201, 503).statuses[201]
 
         await until(all_are_handled)
     lags = _read(file)

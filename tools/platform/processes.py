@@ -18,7 +18,6 @@ from tools.platform.state import RunDir
 HOST = "127.0.0.1"
 UVICORN = (
     *("--host", HOST, "--loop", "uvloop", "--http", "httptools", "--lifespan", "on", "--no-access-log"),
-    "--no-proxy-headers",
     *("--log-level", "warning", "--timeout-keep-alive", "75", "--timeout-graceful-shutdown", "10"),
 )
 
