@@ -35,8 +35,12 @@ from libs.common.security.tokens import Claims, TokenVerifier
 log = logging.getLogger(__name__)
 
 _SAFE_REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{8,80}")
-# Dot segments, empty segments, encoded dots, slashes, backslashes and controls; anything that is not visible ASCII.
-_NOT_CANONICAL = re.compile(r"//|/\.{1,2}(/|$)|%(2[ef]|5c|[01][0-9a-f]|7f)|[^\x21-\x7e]|\\", re.IGNORECASE)
+# Dot segments, empty segments, encoded slashes, backslashes and controls; anything that is not visible ASCII. And
+# encoded letters, digits, `-._~`, which need none: /auth/%6Cogin would be login to the service, but not to our table.
+_NOT_CANONICAL = re.compile(
+    r"//|/\.{1,2}(/|$)|%([01][0-9a-f]|2[d-f]|3[0-9]|4[1-9a-f]|5[0-9acf]|6[1-9a-f]|7[0-9aef])|[^\x21-\x7e]|\\",
+    re.IGNORECASE,
+)
 _UPSTREAM_PROBLEMS: dict[type[UpstreamError], type[Problem]] = {ConnectFailed: UpstreamAway, TimedOut: GatewayTimeout}
 
 
@@ -150,7 +154,9 @@ class Gateway:
 
     async def _serve(self, request: Request, trace: Trace, receive: Receive, send: Send) -> None:
         if _NOT_CANONICAL.search(request.path):
-            raise NotCanonical("Use the path as documented: no dot segments, no doubled or encoded slashes")
+            raise NotCanonical(
+                "Use the path as documented: no dot segments, no doubled slashes, nothing encoded without need"
+            )
         route = request.route = self._routes.match(request.path)
         if route is None:
             raise NotFound("No such path")
@@ -201,6 +207,8 @@ class Gateway:
     ) -> None:
         upstream = self._upstreams[route.service]
         head = self._head(route, request, trace, upstream)
+        if body is not None:
+            await body.open()  # before anything of the service is taken: how long a client needs is its own affair
         await upstream.admission.enter()
         try:
             await upstream.call(partial(self._exchange, upstream, request, head, body, send))
@@ -212,9 +220,8 @@ class Gateway:
     ) -> None:
         replayable = request.method in IDEMPOTENT or b"idempotency-key" in request.headers
         with Exchange(upstream, request.client, self._deadlines) as exchange:
-            sent_at = time.perf_counter()
             connection = await exchange.send_request(request.method, head, body, replayable=replayable)
-            request.upstream_seconds = time.perf_counter() - sent_at
+            request.upstream_seconds = exchange.seconds_since_sent()
             status = request.status = connection.status
             headers = response_headers(connection.headers, with_length=status not in (204, 304))
             headers.append((b"x-request-id", request.request_id.encode()))

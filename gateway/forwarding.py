@@ -1,8 +1,10 @@
 """One request's way through: body in, answer out, both streamed at the pace of the slower side."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from gateway.protocol import ClientConnection
@@ -14,39 +16,52 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+OPENING_BYTES = 65_536
+"""Of a body, what is in hand before its service is asked for anything: bodies up to this size are there whole."""
+
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """Seconds from the last byte sent to the first byte back, and for the whole exchange."""
+    """Seconds from the last byte sent to the first byte back, and from there to the last one."""
 
     first_byte: float
     total: float
 
 
 class RequestBody:
-    """The client's body in the framing it came in; raises `PayloadTooLarge` beyond `limit` bytes."""
+    """The client's body in the framing it came in; raises `PayloadTooLarge` beyond `limit` bytes.
+
+    `open` it first: `opening` is its beginning, and `next` gives the pieces after it as long as there is `more`.
+    """
 
     def __init__(self, receive: Receive, *, limit: int, chunked: bool) -> None:
         self._receive = receive
         self._left = limit
         self._limit = limit
         self._chunked = chunked
+        self.opening = b""
+        self.more = True
 
-    async def next(self) -> tuple[bytes, bool]:
-        """Bytes for the wire, and whether more will come."""
+    async def open(self) -> None:
+        """Wait for the first `OPENING_BYTES`, or for all of a smaller body."""
+        while self.more and len(self.opening) < OPENING_BYTES:
+            self.opening += await self.next()
+
+    async def next(self) -> bytes:
+        """Bytes for the wire."""
         message = await self._receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
         data: bytes = message["body"]
-        more: bool = message["more_body"]
+        self.more = message["more_body"]
         self._left -= len(data)
         if self._left < 0:
             raise PayloadTooLarge(f"This route takes at most {self._limit} bytes")
         if self._chunked:
-            data = (b"%x\r\n%b\r\n" % (len(data), data) if data else b"") + (b"" if more else b"0\r\n\r\n")
-        return data, more
+            data = (b"%x\r\n%b\r\n" % (len(data), data) if data else b"") + (b"" if self.more else b"0\r\n\r\n")
+        return data
 
 
 class Exchange:
@@ -59,23 +74,30 @@ class Exchange:
         self._loop = client.loop
         self._connection: UpstreamConnection | None = None
         self._rest: asyncio.Task[None] | None = None
+        self._sent_at = 0.0
+
+    def seconds_since_sent(self) -> float:
+        """Since the last piece of the request went out."""
+        return time.perf_counter() - self._sent_at
 
     async def send_request(
         self, method: str, head: bytes, body: RequestBody | None, *, replayable: bool
     ) -> UpstreamConnection:
-        """Send it and return the connection when its response head is there.
+        """Send it, its body opened, and return the connection when its response head is there.
 
         A connection that was idle may close at the very moment it is used. Then the request goes out once more on a
         fresh one, if nothing came back, its body is still in hand, and doing it twice does no harm.
         """
-        first, more = await body.next() if body is not None else (b"", False)
+        if body is not None:
+            head += body.opening
+        rest = body if body is not None and body.more else None
         try:
-            return await self._attempt(method, head + first, body if more else None, fresh=False)
+            return await self._attempt(method, head, rest, fresh=False)
         except BrokenOff as broken:
-            if more or not (broken.was_idle and replayable):
+            if rest is not None or not (broken.was_idle and replayable):
                 raise
         self.close()
-        return await self._attempt(method, head + first, None, fresh=True)
+        return await self._attempt(method, head, None, fresh=True)
 
     async def _attempt(self, method: str, data: bytes, rest: RequestBody | None, *, fresh: bool) -> UpstreamConnection:
         connection, reused = await self._upstream.take(fresh=fresh)
@@ -84,23 +106,27 @@ class Exchange:
             raise ClientGone
         connection.begin(head_only=method == "HEAD", reused=reused)
         self._client.on_lost = connection.abandon
-        connection.deadline = self._loop.time() + self._deadlines.first_byte
-        connection.write(data)
+        self._write(connection, data)
         if rest is not None:
             self._rest = self._loop.create_task(self._send_rest(connection, rest))
         await connection.response_head()
         connection.deadline = self._loop.time() + self._deadlines.total
         return connection
 
+    def _write(self, connection: UpstreamConnection, data: bytes) -> None:
+        self._sent_at = time.perf_counter()
+        answering = connection.status != 0
+        seconds = self._deadlines.total if answering else self._deadlines.first_byte
+        connection.deadline = self._loop.time() + seconds
+        connection.write(data)
+
     async def _send_rest(self, connection: UpstreamConnection, body: RequestBody) -> None:
         """Errors reach whoever reads the response: through the connection."""
         try:
-            more = True
-            while more:
+            while body.more:
                 await connection.drain()
-                piece, more = await body.next()
-                connection.deadline = self._loop.time() + self._deadlines.first_byte
-                connection.write(piece)
+                connection.deadline = inf  # the client's time, not the service's: its own connection has deadlines
+                self._write(connection, await body.next())
         except (Problem, ClientGone) as error:
             connection.fail(error)
         except UpstreamError:

@@ -48,7 +48,7 @@ class GatewaySettings(BaseSettings):
     # What a client may send, and how slowly.
     max_connections: int = 4_096
     max_body_bytes: int = 1_048_576
-    max_webhook_bytes: int = 262_144
+    max_webhook_bytes: int = Field(3_145_728, description="As much as Meta may send in one call.")
     max_head_bytes: int = 32_768
     max_headers: int = 100
     head_seconds: float = Field(8.0, description="From a connection's or request's first moment to its last header.")

@@ -50,9 +50,9 @@ def routes(world: World) -> APIRouter:
     router = APIRouter(tags=["sandbox"])
 
     @router.get("/messages")
-    async def messages(to: str | None = None, channel: Channel | None = None) -> MessageList:
-        """What people got, newest first; `to` is an E.164 number or a mail address."""
-        return MessageList(world.messages.listed(to, channel))
+    async def messages(to: str | None = None, channel: Channel | Literal[""] | None = None) -> MessageList:
+        """What people got, newest first; `to` is an E.164 number or a mail address. Empty means all."""
+        return MessageList(world.messages.listed(to, channel or None))
 
     @router.delete("/messages", status_code=204)
     async def clear_messages() -> None:

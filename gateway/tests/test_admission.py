@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -94,6 +95,27 @@ async def test_refusals_that_empty_the_queue_do_not_end_the_overload(monkeypatch
     await patient
 
 
+async def test_places_to_spare_end_the_overload() -> None:
+    """Bursts with pauses between them: whoever came in the second after a refusal would be refused for ever."""
+    admission = Admission(_policy(max_in_flight=4, max_waiting=10, overload_wait=0.01))
+
+    async def one() -> bool:
+        try:
+            await admission.enter()
+        except Overloaded:
+            return False
+        await asyncio.sleep(0.02)
+        admission.leave(0.02)
+        return True
+
+    async def served(count: int) -> int:
+        return sum(await asyncio.gather(*(one() for _ in range(count))))
+
+    assert await served(30) == 12  # two at once and ten who wait: the others are refused
+    await asyncio.sleep(0.2)
+    assert await served(12) == 12  # of whom most wait longer than they might in an overload
+
+
 async def test_a_full_queue_refuses_at_once() -> None:
     admission = Admission(_policy(max_waiting=1, max_in_flight=4))
     for _ in range(2):
@@ -169,3 +191,33 @@ async def test_overloaded_services_refuse_early_and_say_so(start: Start, service
         await asyncio.gather(*(client() for _ in range(40)))
     # Other services are not touched.
     assert (await gateway.client.get("/slots", headers=gateway.bearer())).status_code == 200
+
+
+async def test_bodies_that_do_not_come_take_no_place(start: Start) -> None:
+    gateway = await start(max_in_flight=4, min_in_flight=2)
+    held = []
+    for body in (b"", b"x") * 3:
+        _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.write(gateway.raw("POST /patients HTTP/1.1", "Content-Length: 10", body=body))
+        held.append(writer)
+    await asyncio.sleep(0.1)
+    async with asyncio.timeout(3):
+        reply = await gateway.client.post("/patients", headers=gateway.bearer(), content=b"{}")
+    assert reply.status_code == 200
+    for writer in held:
+        writer.close()
+
+
+async def test_a_slow_upload_is_no_slow_service(start: Start) -> None:
+    gateway = await start(max_in_flight=8, min_in_flight=2, latency_goal_seconds=0.05)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"x" * 70_000
+        for _ in range(5):
+            await asyncio.sleep(0.2)
+            yield b"x" * 1_000
+
+    reply = await gateway.client.post("/patients", headers=gateway.bearer(), content=pieces())
+    assert reply.status_code == 200
+    metrics = (await gateway.client.get("/metrics")).text
+    assert 'gateway_in_flight_limit{upstream="registry"} 4.0' in metrics

@@ -234,3 +234,30 @@ async def test_clients_that_leave_do_not_open_the_breaker(start: Start, service:
         await eventually(partial(_arrived, service, number + 1))
         writer.close()
     assert (await gateway.client.get("/patients/2", headers=gateway.bearer())).status_code == 200
+
+
+async def test_uploads_that_stop_do_not_open_the_breaker(start: Start) -> None:
+    gateway = await start(breaker_failures=2, first_byte_seconds=0.2, body_seconds=1.0)
+
+    async def stop_in_the_middle() -> int:
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.write(gateway.raw("POST /patients HTTP/1.1", "Content-Length: 100000", body=b"x" * 70_000))
+        reply = await read_reply(reader)
+        writer.close()
+        return reply.status
+
+    assert await asyncio.gather(*(stop_in_the_middle() for _ in range(3))) == [408] * 3
+    assert (await gateway.client.get("/readyz")).json()["services"]["registry"]["breaker"] == "closed"
+
+
+async def test_clients_that_read_slowly_do_not_open_the_breaker(start: Start, service: StubService) -> None:
+    gateway = await start(breaker_failures=1, total_seconds=0.3)
+    service.answers["/patients/1"] = b"HTTP/1.1 200 OK\r\nContent-Length: 20000000\r\n\r\n" + b"x" * 20_000_000
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, limit=1024)
+    writer.write(gateway.raw("GET /patients/1 HTTP/1.1"))
+    await reader.readuntil(b"\r\n\r\n")
+    await asyncio.sleep(1.5)
+    with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+        await reader.readexactly(20_000_000)
+    writer.close()
+    assert (await gateway.client.get("/patients/2", headers=gateway.bearer())).status_code == 200

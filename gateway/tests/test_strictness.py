@@ -97,12 +97,26 @@ async def test_trailers_do_not_become_headers(gateway: RunningGateway, service: 
         "/patients/\x7f",
         "/patients/\\x",
         "/patients/..",
+        "/auth/%6Cogin",
+        "/patients/%2d",
+        "/patients/%39",
+        "/patients/%41",
+        "/patients/%5A",
+        "/patients/%5F",
+        "/patients/%7e",
     ],
 )
 async def test_paths_that_are_not_canonical(gateway: RunningGateway, service: StubService, path: str) -> None:
     answer = await talk(gateway.port, gateway.raw(f"GET {path} HTTP/1.1", "Connection: close"))
     assert _code(answer)[0] == 400
-    assert not [request for request in service.received if "patients" in request.target]
+    assert not [request for request in service.received if "patients" in request.target or "auth" in request.target]
+
+
+async def test_what_needs_encoding_passes(gateway: RunningGateway, service: StubService) -> None:
+    path = "/patients/%20%25%3A%3F%40%5B%60%7B%C3%A9"
+    answer = await talk(gateway.port, gateway.raw(f"GET {path} HTTP/1.1", "Connection: close"))
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert service.for_path(path)
 
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND", "PURGE"])
@@ -171,6 +185,14 @@ async def test_a_body_that_turns_out_too_large(gateway: RunningGateway, service:
 
     answer = await gateway.client.post("/patients", headers=gateway.bearer(), content=pieces())
     assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
+
+
+async def test_a_webhook_may_be_larger(gateway: RunningGateway, service: StubService) -> None:
+    largest = 3 * 1_048_576  # of what Meta sends
+    path = "/webhooks/whatsapp"
+    assert (await gateway.client.post(path, content=b"x" * largest)).status_code == 200
+    assert (await gateway.client.post(path, content=b"x" * (largest + 1))).status_code == 413
+    assert len(service.for_path(path)) == 1
 
 
 async def test_an_endless_body_is_not_read_for_ever(gateway: RunningGateway) -> None:

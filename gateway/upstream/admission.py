@@ -4,7 +4,8 @@ Two rules. The number in flight follows latency (additive increase, multiplicati
 more parallel work than a service can do only makes everyone wait inside it. And a queue is for bursts: as long as it
 empties now and then everybody in it is served, but once it has not been empty for `burst_seconds` it is an overload,
 and newcomers wait `overload_wait_seconds` at most (controlled delay, see https://queue.acm.org/detail.cfm?id=2839461).
-The overload is over when nobody has been refused for a second: refusals empty the queue as well.
+An empty queue is not its end, because refusals empty it as well: it is over when nobody has been refused for a second,
+or when the service has had places to spare for a tenth of one.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ _SMOOTHING = 0.1
 _CUT = 0.85
 _PAUSE_BETWEEN_CUTS = 0.25
 _CALM = 1.0
+_SPARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Admission:
         self._limit = float(policy.max_in_flight) / 2
         self._last_cut = 0.0
         self._last_refusal = -math.inf
+        self._last_full = -math.inf
         self.in_flight = 0
         self.refused = 0
 
@@ -59,8 +62,11 @@ class Admission:
 
     async def enter(self) -> None:
         """Return when the request may go; raises `Overloaded` when it would wait too long."""
-        if self.in_flight < self.limit and not self._queue:
+        limit = self.limit
+        if self.in_flight < limit and not self._queue:
             self.in_flight += 1
+            if self.in_flight == limit and self._loop.time() - self._last_full > _SPARE:
+                self._last_refusal = -math.inf
             return
         now = self._loop.time()
         if not self._queue:
@@ -84,6 +90,8 @@ class Admission:
 
     def leave(self, seconds: float | None) -> None:
         """The request is done and took this long in the service (None: it says nothing about the service)."""
+        if self.in_flight >= self.limit:
+            self._last_full = self._loop.time()
         self.in_flight -= 1
         if seconds is not None:
             self._learn(seconds)

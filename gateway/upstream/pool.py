@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
+from gateway.problems import ClientTooSlow
 from gateway.upstream.admission import Admission
 from gateway.upstream.connection import ConnectFailed, NotHttp, TimedOut, UpstreamConnection, UpstreamError
 from libs.common.resilience.breaker import AsyncBreaker
@@ -118,7 +119,8 @@ class Upstream:
     def sweep(self, now: float) -> None:
         """Fail exchanges whose deadline has passed, close connections that were idle too long."""
         for connection in [connection for connection in self._busy if now > connection.deadline]:
-            connection.fail(TimedOut("deadline"))
+            # An answer that lies here unread waits for its client, and says nothing against the service.
+            connection.fail(ClientTooSlow() if connection.has_news else TimedOut("deadline"))
         while self._idle and (now - self._idle[0].idle_since > self._idle_seconds or not self._idle[0].usable):
             self._idle.popleft().abandon()
 

@@ -27,6 +27,7 @@ async def test_messages_are_newest_first_and_filtered(client: httpx.AsyncClient)
     assert await bodies(client, "?to=%2B919876543210") == ["three", "one"]
     assert await bodies(client, "?to=+919876543210&channel=whatsapp") == ["three", "one"]
     assert await bodies(client, "?channel=sms") == []
+    assert await bodies(client, "?to=&channel=") == ["three", "two", "one"]
     assert (await client.get("/messages?channel=fax")).status_code == 422
 
 

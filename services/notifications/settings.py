@@ -9,7 +9,7 @@ from libs.common.settings import ServiceSettings
 
 class NotificationsSettings(ServiceSettings):
     service_name: str = "notifications"
-    max_body_bytes: int = 1_048_576  # reports of vendors come in bulk
+    max_body_bytes: int = 3 * 1_048_576  # reports of vendors come in bulk
     registry_url: HttpUrl = HttpUrl("http://registry:8000")
     account_pseudonym_key: SecretStr = Field(SecretStr(""), description="Turns a number into its account id.")
 

@@ -1,6 +1,7 @@
 """What the app factory gives every service: declared access, problem documents, ids, limits."""
 
 import time
+from base64 import b64encode
 from typing import Annotated
 
 import pytest
@@ -155,7 +156,9 @@ async def test_pages_hold_together_and_cursors_are_checked(service: ServiceUnder
         if cursor is None:
             break
     assert seen == titles
-    for forged in ("garbage", "WzEsMl0", "eyJhIjoxfQ", "W3siJGd0IjoiIn0sImEiXQ"):
+    times = ("2026-11-25T00:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00")
+    no_such_times = [b64encode(f'[{{"t":"{moment}"}},"x"]'.encode()).decode().rstrip("=") for moment in times]
+    for forged in ("garbage", "WzEsMl0", "eyJhIjoxfQ", "W3siJGd0IjoiIn0sImEiXQ", *no_such_times):
         assert (await service.call("GET", "/notes", token=token, params={"cursor": forged})).status == 400
 
 

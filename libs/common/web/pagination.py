@@ -1,7 +1,7 @@
 """Lists come in pages: `?limit=&cursor=` in, `{"items": [...], "next_cursor": ...}` out."""
 
 import base64
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
@@ -47,12 +47,20 @@ def _decode(cursor: str) -> list[Any]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         values = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        decoded = [datetime.fromisoformat(v["t"]) if isinstance(v, dict) else v for v in values]
-    except (ValueError, KeyError, TypeError):
+        decoded = [_moment(v["t"]) if isinstance(v, dict) else v for v in values]
+    except (ValueError, KeyError, TypeError, OverflowError):
         decoded = []
     if len(decoded) != 2 or not all(isinstance(value, str | datetime) for value in decoded):
         raise BadRequest("The cursor is not one we gave out: start again without it")
     return decoded
+
+
+def _moment(text: str) -> datetime:
+    """Raises ValueError for a time that none of our rows can have."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None or not 2000 <= moment.year < 2200:
+        raise ValueError(text)
+    return moment.astimezone(UTC)
 
 
 PageCursor = Annotated[Cursor, Depends(_cursor)]

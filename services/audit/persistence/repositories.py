@@ -28,6 +28,10 @@ class RecordRepository(Repository[AuditEvent]):
         raw = await self.collection.find_one({"chain_id": chain_id}, sort=[("seq", -1)])
         return None if raw is None else self._read(raw)
 
+    async def seal_at(self, chain_id: str, seq: int) -> str | None:
+        raw = await self.collection.find_one({"chain_id": chain_id, "seq": seq}, {"seal": 1})
+        return None if raw is None else str(raw.get("seal"))
+
     async def chain(self, chain_id: str) -> AsyncIterator[AuditEvent | None]:
         async for raw in self.collection.find({"chain_id": chain_id}, sort=[("seq", 1)], batch_size=1000):
             try:
@@ -54,7 +58,10 @@ class HeadRepository(Repository[ChainHead]):
 
     async def of(self, chain_id: str) -> ChainHead | None:
         raw = await self.collection.find_one({"_id": chain_id})
-        return None if raw is None else self._read(raw)
+        try:
+            return None if raw is None else self._read(raw)
+        except ValidationError:
+            return ChainHead.unreadable(chain_id)
 
     async def all_ids(self) -> list[str]:
         return [str(raw["_id"]) async for raw in self.collection.find({}, {"_id": 1})]

@@ -11,5 +11,11 @@ class WitnessHead(Command):
 
 async def witness_head(command: WitnessHead, tx: AuditTx) -> None:
     last, known = await tx.record.last_of(command.chain_id), await tx.heads.of(command.chain_id)
-    if last is not None and (known is None or last.seq > known.seq):
-        tx.heads.keep(ChainHead.of(last, tx.now, tx.chain_key), known)
+    if last is None or (known is not None and (last.seq <= known.seq or not await _still_holds(known, tx))):
+        return
+    tx.heads.keep(ChainHead.of(last, tx.now, tx.chain_key), known)
+
+
+async def _still_holds(known: ChainHead, tx: AuditTx) -> bool:
+    """Whether the entry that was noted is still there: a note that moved on from a cut would hide it."""
+    return known.is_genuine(tx.chain_key) and await tx.record.seal_at(known.id, known.seq) == known.seal

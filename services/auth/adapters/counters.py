@@ -40,8 +40,8 @@ class Counters:
     async def build_indexes(self) -> None:
         await self._rows.create_indexes([IndexModel([("expires_at", ASCENDING)], name="expires", expireAfterSeconds=0)])
 
-    async def take(self, limit: Limit, key: str) -> None:
-        """Count one more. Raises `TooManyAttempts`, or `LimitsUnavailable` when there is no way to count."""
+    async def take(self, limit: Limit, key: str) -> int:
+        """Count one more; how many that makes. Raises `TooManyAttempts`, or `LimitsUnavailable`: no way to count."""
         ends = self._end_of_window(limit)
         name = self._name(limit, key, ends)
         try:
@@ -51,6 +51,7 @@ class Counters:
         if taken > limit.most:
             wait = (ends - self._clock.now()).total_seconds()
             raise TooManyAttempts(retry_after=max(1, ceil(wait)))
+        return taken
 
     async def give_back(self, limit: Limit, key: str) -> None:
         """What was counted led to success: take it off again. Best effort."""

@@ -2,7 +2,9 @@
 
 from libs.common.clock import Clock
 from libs.common.mongo.database import Database
+from libs.common.security.caller import CallerKind
 from libs.common.telemetry.logs import get_logger
+from services.auth.domain.session import LONGEST_LISTED
 from services.auth.persistence.documents import SessionDocument
 
 MOST_LISTED = 20_000
@@ -24,9 +26,14 @@ class EndedSessions:
         self._ids = frozenset(await self.listed())
 
     async def listed(self) -> list[str]:
-        """Those that ended last come first, should there ever be too many to list."""
-        ended = self._collection.find({"listed_until": {"$gt": self._clock.now()}}, {"_id": 1})
-        ids = [row["_id"] async for row in ended.sort("listed_until", -1).limit(MOST_LISTED)]
+        """Staff before patients and those that ended last first, should there ever be too many to list."""
+        ids = [*await self._ended("staff"), *await self._ended("account")][:MOST_LISTED]
         if len(ids) == MOST_LISTED:
             _log.error("more ended sessions than are listed", count=MOST_LISTED)
         return ids
+
+    async def _ended(self, kind: CallerKind) -> list[str]:
+        now = self._clock.now()
+        listed = {"kind": kind, "ended_at": {"$gt": now - LONGEST_LISTED}, "listed_until": {"$gt": now}}
+        ended = self._collection.find(listed, {"_id": 1}).sort("ended_at", -1).limit(MOST_LISTED)
+        return [row["_id"] async for row in ended]

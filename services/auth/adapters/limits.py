@@ -1,11 +1,19 @@
 """How often what may be tried, on one page. What succeeds is not counted against anybody."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from libs.common.telemetry.logs import get_logger
 from services.auth.adapters.counters import Counters, Limit
+from services.auth.domain.errors import ResendTooEarly, TooManyAttempts
 from services.auth.settings import AuthSettings
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+_BUDGET_MARKS = (80, 50)
+"""Per cent of the day's messages at which somebody should know."""
+
+_log = get_logger(__name__)
 
 
 class Limits:
@@ -16,6 +24,7 @@ class Limits:
         self._otp_phone = Limit("otp_phone", settings.otp_per_phone_per_hour, _HOUR)
         self._otp_address = Limit("otp_address", settings.otp_per_address_per_hour, _HOUR)
         self._otp_budget = Limit("otp_budget", settings.otp_messages_per_day, _DAY)
+        self._budget_mark = 0
         self._login_place = Limit("login_place", 10, 5 * _MINUTE)
         self._login_device = Limit("login_device", 10, 5 * _MINUTE)
         self._login_email = Limit("login_email", 100, _HOUR)
@@ -24,15 +33,40 @@ class Limits:
         self._service = Limit("service", 30, _MINUTE)
         self._bootstrap = Limit("bootstrap", 10, _HOUR)
 
-    async def otp_request(self, account_id: str, address: str) -> None:
-        await self._counters.take(self._otp_phone, account_id)
-        await self._counters.take(self._otp_address, address)
-        await self._counters.take(self._otp_budget, "all")
+    @asynccontextmanager
+    async def otp_request(self, account_id: str, address: str) -> AsyncIterator[None]:
+        """Counts a message that is sent inside; one that is refused is counted against nobody.
 
-    async def otp_right(self, account_id: str, address: str) -> None:
-        """The phone is in the hands of whoever asked for the code; the message was sent all the same."""
-        await self._counters.give_back(self._otp_phone, account_id)
+        The phone comes last: it belongs to somebody else than the address, perhaps."""
+        taken: list[tuple[Limit, str]] = []
+        spent = 0
+        try:
+            for limit, key in (
+                (self._otp_address, address),
+                (self._otp_budget, "all"),
+                (self._otp_phone, account_id),
+            ):
+                taken.append((limit, key))
+                count = await self._counters.take(limit, key)
+                spent = count if limit is self._otp_budget else spent
+            self._watch_budget(spent)
+            yield
+        except (TooManyAttempts, ResendTooEarly):
+            for limit, key in taken:
+                await self._counters.give_back(limit, key)
+            raise
+
+    async def otp_right(self, address: str) -> None:
+        """Whoever asked has the phone, so the address is no stranger's. The message was sent all the same: it stays
+        counted for the phone and the budget, or one phone could spend the budget of all."""
         await self._counters.give_back(self._otp_address, address)
+
+    def _watch_budget(self, spent: int) -> None:
+        """Warns once for each mark that is reached; the next day begins below all of them."""
+        mark = next((mark for mark in _BUDGET_MARKS if spent * 100 >= mark * self._otp_budget.most), 0)
+        if mark > self._budget_mark:
+            _log.warning("much of the day's budget of codes is spent", count=spent, state=f"{mark} %")
+        self._budget_mark = mark
 
     async def login(self, email: str, address: str, approved_device: str | None) -> None:
         for limit, key in self._of_login(email, address, approved_device):

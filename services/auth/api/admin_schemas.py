@@ -97,7 +97,8 @@ class FirstAdminRequest(Body):
 
 
 class ClinicRequest(Body):
-    """Two administrators can approve each other's devices; one alone depends on the first device."""
+    """Two administrators can approve each other's devices; one alone depends on the first device. At least one of
+    them comes with a device."""
 
     name: Name
     zone: Zone = "Asia/Kolkata"

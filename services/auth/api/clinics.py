@@ -37,6 +37,7 @@ router = APIRouter(prefix="/clinics", tags=["clinics"])
         errors.BootstrapRefused,
         errors.EmailTaken,
         errors.PasswordUnacceptable,
+        errors.FirstDeviceMissing,
         errors.TooManyAttempts,
         errors.LimitsUnavailable,
     ),
@@ -58,6 +59,8 @@ async def open_(
     await limits.bootstrap_right(address)
     clinic_id = new_id("cln")
     people = [body.admin, *([body.second_admin] if body.second_admin else [])]
+    if all(person.device is None for person in people):
+        raise errors.FirstDeviceMissing
     for person in people:
         check_password(person.password, email=person.email)
     admins = [await _first_admin(person, clinic_id, passwords, factors) for person in people]

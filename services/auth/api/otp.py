@@ -43,17 +43,17 @@ async def request_code(
     phone = mobile_number(body.phone)
     account = account_id(phone, settings.account_pseudonym_key)
     await transact.read(may_request_otp, MayRequestOtp(account_id=account), by=access.ITSELF)
-    await limits.otp_request(account, address)
     challenge_id = new_id("otp")
-    sealed = await codes.issue(challenge_id, phone)
-    command = RequestOtp(
-        challenge_id=challenge_id,
-        account_id=account,
-        language=body.language,
-        device_name=body.device.name if body.device else None,
-        **sealed._asdict(),
-    )
-    challenge = await transact(request_otp, command, by=access.ITSELF)
+    async with limits.otp_request(account, address):
+        sealed = await codes.issue(challenge_id, phone)
+        command = RequestOtp(
+            challenge_id=challenge_id,
+            account_id=account,
+            language=body.language,
+            device_name=body.device.name if body.device else None,
+            **sealed._asdict(),
+        )
+        challenge = await transact(request_otp, command, by=access.ITSELF)
     return OtpRequestedView(
         challenge_id=challenge.id,
         expires_in=int(otp_challenge.LIFE.total_seconds()),
@@ -77,5 +77,5 @@ async def verify_code(
         raise errors.OtpWrong(extra={"attempts_left": challenge.guesses_left})
     by = access.acting_account(challenge.account_id)
     session = await transact(redeem_otp, RedeemOtp(challenge_id=challenge.id), by=by)
-    await limits.otp_right(challenge.account_id, address)
+    await limits.otp_right(address)
     return AccessView(access_token=tokens.of_account(session), expires_in=int(ACCOUNT_ACCESS.total_seconds()))

@@ -48,7 +48,7 @@ async def refresh(
     command = refreshing.exchange(body.refresh_token, client, retry_key)
     try:
         refreshed = await transact(refresh_session, command, by=access.ITSELF)
-    except (errors.SessionUnknown, errors.StaffUnknown):
+    except (errors.SessionUnknown, errors.StaffUnknown, errors.DeviceUnknown):
         raise errors.RefreshTokenInvalid from None
     if refreshed.turn is Turn.REUSED or refreshed.session.nonce is None:
         await ended.refresh()

@@ -94,7 +94,7 @@ async def change(
     return StaffView.of(user, await phones.of(user))
 
 
-@router.post("/{user_id}/reset-password", responses=problems(errors.StaffUnknown))
+@router.post("/{user_id}/reset-password", responses=problems(errors.StaffUnknown, errors.OwnReset))
 async def reset_their_password(
     user_id: Id, caller: access.CanResetStaff, transact: access.Transact, ended: access.Ended
 ) -> SetupTokenView:

@@ -154,6 +154,18 @@ class OwnAccount(Forbidden):
     title = "Somebody else must change your own role or status"
 
 
+class OwnReset(Forbidden):
+    """It would end one's own session and leave a token as the only way back."""
+
+    code = "own_reset"
+    title = "Somebody else must reset your password: another administrator, or the platform's operator"
+
+
+class FirstDeviceMissing(Unprocessable):
+    code = "first_device_missing"
+    title = "Give the device of at least one administrator: nobody else could approve their first one"
+
+
 class ClinicUnknown(NotFound):
     code = "clinic_unknown"
     title = "There is no such clinic"

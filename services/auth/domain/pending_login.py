@@ -13,11 +13,15 @@ GUESSES = 5
 
 
 class PendingLogin(Aggregate):
-    """What an `mfa_token` opens. `enrolling`: the first code confirms the secret that was offered with it."""
+    """What an `mfa_token` opens. `enrolling`: the first code confirms the secret that was offered with it.
+
+    `generation` is the user's at the password.
+    """
 
     user_id: str
     device_id: str
     device_name: str
+    generation: int = 0
     secret_hash: str
     enrolling: bool
     guesses: int = 0
@@ -25,7 +29,9 @@ class PendingLogin(Aggregate):
     consumed_at: datetime | None = None
 
     @classmethod
-    def begin(cls, device: Device, *, enrolling: bool, now: datetime) -> "tuple[PendingLogin, SecretToken]":
+    def begin(
+        cls, device: Device, *, generation: int, enrolling: bool, now: datetime
+    ) -> "tuple[PendingLogin, SecretToken]":
         token = SecretToken.new(new_id("mfa"))
         pending = cls(
             id=token.id,
@@ -33,6 +39,7 @@ class PendingLogin(Aggregate):
             user_id=device.user_id,
             device_id=device.id,
             device_name=device.name,
+            generation=generation,
             secret_hash=token.hash,
             enrolling=enrolling,
             expires_at=now + LIFE,

@@ -17,6 +17,7 @@ IDLE = timedelta(days=3)
 LONGEST = timedelta(days=14)
 REPEAT_WINDOW = timedelta(seconds=10)
 _CLOCK_SKEW = timedelta(minutes=1)
+LONGEST_LISTED = LONGEST_ACCESS + _CLOCK_SKEW
 
 
 class Turn(StrEnum):
@@ -34,10 +35,11 @@ class Session(Aggregate):
 
     Only hashes of refresh tokens are kept. A successor is derived from the token it replaces and `nonce`, so that a
     lost answer can be repeated. `retry` is the digest of the key under which the client may ask for that; without
-    a key there is no second time.
+    a key there is no second time. `generation` is the holder's at the login, see `User`.
     """
 
     holder_id: str
+    generation: int = 0
     kind: CallerKind
     device_id: str | None = None
     device_name: str | None = None
@@ -58,6 +60,7 @@ class Session(Aggregate):
         *,
         session_id: str,
         holder_id: str,
+        generation: int,
         clinic_id: str,
         device_id: str,
         device_name: str,
@@ -68,6 +71,7 @@ class Session(Aggregate):
             id=session_id,
             clinic_id=clinic_id,
             holder_id=holder_id,
+            generation=generation,
             kind="staff",
             device_id=device_id,
             device_name=device_name,

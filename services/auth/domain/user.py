@@ -30,6 +30,7 @@ class User(Aggregate):
     """`phone`, `totp` and `totp_offered` are encrypted; `recovery_codes` are keyed digests, each good once.
 
     `totp_offered` is a secret that waits for its first code; the one in force stays so until then.
+    `session_generation` counts how often all sessions were ended: those of an earlier generation are over.
     """
 
     email: str
@@ -43,6 +44,7 @@ class User(Aggregate):
     totp_offered: str | None = None
     totp_last_step: int = 0
     recovery_codes: list[str] = []
+    session_generation: int = 0
 
     @property
     def needs_second_factor(self) -> bool:
@@ -52,6 +54,14 @@ class User(Aggregate):
     @property
     def administers(self) -> bool:
         return self.active and self.role is ADMIN
+
+    def end_sessions(self) -> None:
+        """All so far, also those that are being opened at this moment, and logins that wait for a code."""
+        self.session_generation += 1
+
+    def believes(self, generation: int) -> bool:
+        """Whether a session or a login of this generation still counts."""
+        return self.active and generation == self.session_generation
 
     def invite(self, now: datetime) -> SecretToken:
         """A token with which they choose a password; the password so far does not work any more."""

@@ -51,7 +51,7 @@ class SessionDocument(Session, Document):
         indexes = [
             IndexModel([("holder_id", ASCENDING), ("ended_at", ASCENDING)], name="holder_ended"),
             IndexModel([("device_id", ASCENDING), ("ended_at", ASCENDING)], name="device_ended"),
-            IndexModel([("listed_until", ASCENDING)], name="listed"),
+            IndexModel([("kind", ASCENDING), ("ended_at", DESCENDING)], name="kind_ended"),
             IndexModel([("expires_at", ASCENDING)], name="expires", expireAfterSeconds=_NINETY_DAYS),
         ]
 

@@ -19,13 +19,11 @@ from services.auth.domain.errors import (
 )
 from services.auth.domain.otp_challenge import OtpChallenge
 from services.auth.domain.pending_login import PendingLogin
-from services.auth.domain.session import Session
+from services.auth.domain.session import STAFF_ACCESS, Session
 from services.auth.domain.signing_key import KeyState, SigningKey
 from services.auth.domain.user import User
 from services.auth.persistence import documents as stored
 from services.auth.use_cases.ports import AuthTx
-
-_MOST_OPEN_SESSIONS = 1000
 
 
 def _made_by_another(_aggregate: Any) -> Exception:
@@ -78,10 +76,14 @@ class SessionRepository(Repository[Session]):
     masked = frozenset({"token_hash", "previous_hash", "nonce", "retry"})
 
     async def open_of(self, holder_id: str) -> list[Session]:
-        return await self.find({"holder_id": holder_id, "ended_at": None}, limit=_MOST_OPEN_SESSIONS)
+        return await self.find({"holder_id": holder_id, **self._in_use()})
 
     async def open_on(self, device_id: str) -> list[Session]:
-        return await self.find({"device_id": device_id, "ended_at": None}, limit=_MOST_OPEN_SESSIONS)
+        return await self.find({"device_id": device_id, **self._in_use()})
+
+    def _in_use(self) -> dict[str, Any]:
+        """An access token may outlive its session's end by as long as it lives."""
+        return {"ended_at": None, "expires_at": {"$gt": self._tx.now - STAFF_ACCESS}}
 
     async def listed(self, cursor: Cursor, holder_id: str) -> Page[Session]:
         still_good = {"ended_at": None, "expires_at": {"$gt": self._tx.now}}

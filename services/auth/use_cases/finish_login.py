@@ -30,7 +30,7 @@ async def finish_login(command: FinishLogin, tx: AuthTx) -> Finished:
     pending.redeem(tx.now)
     user = await tx.users.get(pending.user_id)
     device = await tx.devices.get(pending.device_id)
-    if not user.active or not device.approved:
+    if not user.believes(pending.generation) or not device.approved:
         raise MfaTokenInvalid
     if pending.enrolling:
         user.confirm_totp(command.proof, command.recovery_codes)

@@ -77,7 +77,9 @@ async def _wait_for_approval(command: LogIn, user: User, device: Device | None, 
 
 
 def _ask_for_code(command: LogIn, user: User, device: Device, tx: AuthTx) -> LoginOutcome:
-    pending, token = PendingLogin.begin(device, enrolling=user.totp is None, now=tx.now)
+    pending, token = PendingLogin.begin(
+        device, generation=user.session_generation, enrolling=user.totp is None, now=tx.now
+    )
     tx.pending_logins.add(pending)
     if user.totp is None:
         user.totp_offered = command.offered_totp

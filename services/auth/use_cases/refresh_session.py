@@ -35,7 +35,8 @@ class Refreshed(BaseModel):
 async def refresh_session(command: RefreshSession, tx: AuthTx) -> Refreshed:
     session = await tx.sessions.get(command.session_id)
     user = await tx.users.get(session.holder_id)
-    if not user.active:
+    device = await tx.devices.get(session.device_id or "")
+    if not user.believes(session.generation) or not device.approved:
         raise RefreshTokenInvalid
     turn = session.turn(
         command.presented_hash,

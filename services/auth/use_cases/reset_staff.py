@@ -3,6 +3,7 @@
 from pydantic import BaseModel
 
 from libs.common.command import Command
+from services.auth.domain.errors import OwnReset
 from services.auth.domain.user import User
 from services.auth.permissions import STAFF_RESET
 from services.auth.use_cases.ports import AuthTx
@@ -19,11 +20,13 @@ class PasswordReset(BaseModel):
 
 
 async def reset_password(command: ResetStaff, tx: AuthTx) -> PasswordReset:
-    """The old password stops working at once, and all sessions end."""
+    """The old password stops working at once, and all sessions end. Raises `OwnReset`."""
+    if command.user_id == tx.actor.id:
+        raise OwnReset
     user = await tx.users.get(command.user_id)
     token = user.invite(tx.now)
-    tx.users.save(user)
     await end_sessions_of(tx, user, "password_reset")
+    tx.users.save(user)
     tx.audit(STAFF_RESET, user, reason="password")
     return PasswordReset(user=user, setup_token=str(token))
 
@@ -32,7 +35,7 @@ async def reset_second_factor(command: ResetStaff, tx: AuthTx) -> User:
     """They enroll anew; administrators must, with their next login."""
     user = await tx.users.get(command.user_id)
     user.forget_second_factor()
-    tx.users.save(user)
     await end_sessions_of(tx, user, "second_factor_reset")
+    tx.users.save(user)
     tx.audit(STAFF_RESET, user, reason="second_factor")
     return user

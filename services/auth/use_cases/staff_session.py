@@ -18,6 +18,7 @@ def open_session(tx: AuthTx, user: User, opening: Opening, *, device_id: str, de
     session = Session.of_staff(
         **opening.model_dump(),
         holder_id=user.id,
+        generation=user.session_generation,
         clinic_id=user.clinic_id,
         device_id=device_id,
         device_name=device_name,
@@ -29,7 +30,8 @@ def open_session(tx: AuthTx, user: User, opening: Opening, *, device_id: str, de
 
 
 async def end_sessions_of(tx: AuthTx, user: User, reason: str) -> None:
-    """All that are open; their access tokens end within a minute."""
+    """All that are open; their access tokens end within a minute. The caller saves the user."""
+    user.end_sessions()
     for session in await tx.sessions.open_of(user.id):
         session.end(reason, tx.now)
         tx.sessions.save(session)

@@ -20,7 +20,7 @@ async def step_up(command: StepUp, tx: AuthTx) -> Session:
     """Raises `MfaCodeRequired` when somebody with a second factor shows a password only."""
     session = await tx.sessions.get(command.session_id)
     user = await tx.users.get(session.holder_id)
-    if session.ended_at is not None or not user.active:
+    if session.ended_at is not None or not user.believes(session.generation):
         raise RefreshTokenInvalid
     if command.proof is not None:
         user.accept(command.proof)

@@ -25,7 +25,8 @@ async def called(
     in between, and then nobody knows what the vendor did.
     """
     try:
-        return Outcome(result=Result.ACCEPTED, message_id=_read(accepted, await call))
+        message_id = _read(accepted, await call)
+        return NO_ANSWER if message_id is None else Outcome(result=Result.ACCEPTED, message_id=message_id)
     except BreakerOpen as closed:
         return Outcome(result=Result.VENDOR_DOWN, code="vendor_down", retry_after=closed.retry_after)
     except UpstreamRejected as answer:
@@ -40,9 +41,9 @@ async def called(
 
 
 def _read(accepted: Callable[[httpx.Response], str], response: httpx.Response) -> str | None:
-    """The id; None when the vendor took the message and answered something unreadable."""
+    """The id; None when this is not the vendor's answer: a redirect, or something unreadable."""
     try:
-        return accepted(response)
+        return accepted(response) if response.is_success else None
     except (ValueError, KeyError, IndexError, TypeError):
         return None
 

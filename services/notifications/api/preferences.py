@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from libs.common.errors import problems
-from libs.common.web.etag import set_etag
+from libs.common.web.etag import IfMatch, set_etag
 from services.notifications.api import access
 from services.notifications.api.schemas import PatientId, PreferenceRequest, PreferenceView
 from services.notifications.domain import errors
@@ -35,11 +35,17 @@ async def change_preference(
     caller: access.CanWritePreferences,
     transact: access.Transact,
     patients: access.Patients,
+    revision: IfMatch,
     response: Response,
 ) -> PreferenceView:
     """Login codes are not subject to it: a person asks for each of them."""
     patient = await patients.require(patient_id, caller)
-    command = SetPreference(patient_id=patient_id, opted_out=frozenset(body.opted_out), promotional=body.promotional)
+    command = SetPreference(
+        patient_id=patient_id,
+        opted_out=frozenset(body.opted_out),
+        promotional=body.promotional,
+        expected_revision=revision,
+    )
     preference = await transact(set_preference, command, by=caller.within(patient.clinic_id))
     set_etag(response, preference.revision)
     return PreferenceView.of(preference)

@@ -48,6 +48,8 @@ class Notification(Aggregate):
     correlation_id, traceparent: the request it all began with, for logs, events and traces
     position    of the current channel in the plan; `tries` and `inquiries` count on that channel
     round       grows when somebody has it sent again
+    plan        the channels that are left to try
+    passed_over the channels whose vendors were away, with the tries made on each; `away_until`: when to come back
     """
 
     patient_id: str | None = None
@@ -65,6 +67,8 @@ class Notification(Aggregate):
     tries: int = 0
     inquiries: int = 0
     round: int = 1
+    passed_over: dict[str, int] = {}
+    away_until: datetime | None = None
     language: str | None = None
     template: str | None = None
     recipient_hint: str | None = None
@@ -147,12 +151,17 @@ class Notification(Aggregate):
 
     def next_channel(self, code: str, now: datetime) -> None:
         """This channel cannot deliver: the next of the plan may."""
-        if not self._has_another_channel:
+        due_at = now
+        if self._has_another_channel:
+            self.position += 1
+        elif self.passed_over:
+            self.plan = [channel for channel in self.plan if channel in self.passed_over]
+            self.position, due_at = 0, max(now, self.away_until or now)
+        else:
             self.fail(code, now)
             return
-        self.position += 1
-        self.tries = self.inquiries = 0
-        self._move(Status.QUEUED, now, due_at=now, detail=code)
+        self.tries, self.inquiries = self.passed_over.pop(self.channel, 0), 0
+        self._move(Status.QUEUED, now, due_at=due_at, detail=code)
 
     def lapse(self, now: datetime) -> None:
         """Whoever was sending it has died, before or after the vendor took it."""
@@ -176,14 +185,18 @@ class Notification(Aggregate):
                 self.next_channel(code, now)
             case Result.HOPELESS:
                 self.fail(code, now)
-            case Result.FAILED if self.tries >= MAX_TRIES:
+            case Result.FAILED if self.tries >= MAX_TRIES or now + wait >= self.expires_at:
                 self.next_channel(code, now)
             case Result.FAILED:
                 self._move(Status.QUEUED, now, due_at=now + wait, detail=code)
-            case Result.VENDOR_DOWN if self._has_another_channel:
+            case Result.VENDOR_DOWN:
+                self._take_back(code)
+                self.passed_over[self.channel] = self.tries
+                self.away_until = now + wait
                 self.next_channel(code, now)
-            case Result.VENDOR_DOWN | Result.NOT_READY:
-                self._put_back(code, now + wait, now)
+            case Result.NOT_READY:
+                self._take_back(code)
+                self._move(Status.QUEUED, now, due_at=now + wait, detail=code)
             case Result.UNANSWERED:
                 self._doubt(code, now)
 
@@ -235,6 +248,7 @@ class Notification(Aggregate):
         if self.status not in (Status.FAILED, Status.UNKNOWN):
             raise NotRepeatable(extra={"current_status": self.status})
         self.round += 1
+        self.plan, self.passed_over = list(RULES[self.purpose].plan), {}
         self.position = self.tries = self.inquiries = 0
         self.error_code = None
         self.expires_at = max(self.expires_at, now + RETRIED_FOR)
@@ -244,7 +258,7 @@ class Notification(Aggregate):
     def _has_another_channel(self) -> bool:
         return self.position + 1 < len(self.plan)
 
-    def _put_back(self, code: str, due_at: datetime, now: datetime) -> None:
+    def _take_back(self, code: str) -> None:
         """As if it had not begun: an outage of hours must not grow the document with every look at it."""
         self.tries -= 1
         self.attempts = self.attempts[:-1]
@@ -252,7 +266,6 @@ class Notification(Aggregate):
         waited_for_the_same = self.history[-1].status is Status.QUEUED and self.history[-1].detail == code
         if waited_for_the_same:
             self.history = self.history[:-1]
-        self._move(Status.QUEUED, now, due_at=due_at, detail=code)
 
     def _attempt_behind(self, channel: Channel, message_id: str | None) -> Attempt | None:
         """The attempt a report is about: the one with that id, else the latest on that channel."""

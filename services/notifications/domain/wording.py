@@ -16,6 +16,7 @@ _MONTHS = {
 def spoken(moment: datetime, zone: str, language: str) -> str:
     """Day and time in that zone; in English for languages without words here."""
     at = moment.astimezone(ZoneInfo(zone))
-    words = language if language in _DAYS else "en"
+    base = language.partition("-")[0]
+    words = base if base in _DAYS else "en"
     day = f"{_DAYS[words][at.weekday()]} {at.day} {_MONTHS[words][at.month - 1]}"
     return f"{day}, {at.hour % 12 or 12}:{at.minute:02} {'am' if at.hour < 12 else 'pm'}"

@@ -99,12 +99,7 @@ class Sender:
         free = {lane: self._width - self._busy[lane] for lane in LANES if self._busy[lane] < self._width}
         if not free:
             return False
-        query = FindDue(lanes=tuple(free), limit=sum(free.values()))
-        picked: list[Due] = []
-        for due in await self._transact.read(find_due, query, by=self._everywhere):
-            if free[due.lane] > 0:
-                free[due.lane] -= 1
-                picked.append(due)
+        picked = await self._transact.read(find_due, FindDue(lanes=free), by=self._everywhere)
         claimed = await asyncio.gather(*(self._claim(due) for due in picked))
         return any(claimed)
 

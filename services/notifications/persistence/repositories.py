@@ -1,6 +1,6 @@
 """Repositories of notifications; every query carries the caller's sight, see `libs.common.mongo.repository`."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from typing import Any
 
 from libs.common.mongo.repository import Repository
@@ -27,14 +27,21 @@ class NotificationRepository(Repository[Notification]):
     missing = NotificationUnknown
     owners = {PATIENT: "patient_id"}
 
-    async def due(self, lanes: Collection[str], limit: int) -> list[Due]:
-        query = {"lane": {"$in": list(lanes)}, "due_at": {"$lte": self._tx.now}}
+    async def due(self, lanes: Mapping[str, int]) -> list[Due]:
         wanted = {"clinic_id": 1, "lane": 1, "correlation_id": 1}
-        rows = self.collection.find(query, wanted, sort=[("due_at", 1)], limit=limit)
-        return [Due.model_validate({**row, "id": row["_id"]}) async for row in rows]
+        found: list[Due] = []
+        for lane, limit in lanes.items():  # each for itself: what waits in one must not hide another
+            query = {"lane": lane, "due_at": {"$lte": self._tx.now}}
+            rows = self.collection.find(query, wanted, sort=[("due_at", 1)], limit=limit)
+            found += [Due.model_validate({**row, "id": row["_id"]}) async for row in rows]
+        return found
 
     async def telling_of(self, about: str) -> list[Notification]:
         return await self.find({"about": about}, limit=1000)
+
+    async def newer_than(self, notification: Notification) -> bool:
+        newer = {"about": notification.about, "about_seq": {"$gt": notification.about_seq}}
+        return await self.find_one(newer) is not None
 
     async def behind_report(self, message_id: str, ref: str | None) -> Notification | None:
         if ref is not None:

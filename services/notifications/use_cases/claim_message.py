@@ -51,6 +51,9 @@ async def _next_task(notification: Notification, tx: NotificationsTx) -> Task | 
     if now >= notification.expires_at:
         notification.fail("expired", now)
         return None
+    if await tx.notifications.newer_than(notification):  # it came while this one was on its way
+        notification.suppress("superseded", now)
+        return None
     preference = None if notification.patient_id is None else await tx.preferences.of(notification.patient_id)
     match rule(notification, preference, await tx.quiet_hours.of(notification.clinic_id), now):
         case Suppress(reason):

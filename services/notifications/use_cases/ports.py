@@ -1,6 +1,6 @@
 """What use cases and the sender need from storage, from vendors and from other services."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -30,11 +30,15 @@ class Due(BaseModel):
 class Notifications(Protocol):
     async def get(self, aggregate_id: str, *, expected_revision: int | None = None) -> Notification: ...
     async def find_one(self, query: dict[str, object]) -> Notification | None: ...
-    async def due(self, lanes: Collection[str], limit: int) -> list[Due]:
-        """What is due in these lanes, the longest waiting first."""
+    async def due(self, lanes: Mapping[str, int]) -> list[Due]:
+        """What is due, so many of each lane, the longest waiting first."""
         ...
 
     async def telling_of(self, about: str) -> list[Notification]: ...
+    async def newer_than(self, notification: Notification) -> bool:
+        """Whether there is something newer about the same thing."""
+        ...
+
     async def behind_report(self, message_id: str, ref: str | None) -> Notification | None:
         """The notification a vendor's report is about: by the vendor's id, or by the reference it got from us."""
         ...

@@ -28,12 +28,13 @@ async def list_notifications(query: tuple[ListNotifications, Cursor], tx: Notifi
 
 
 class FindDue(Command):
-    lanes: tuple[str, ...]
-    limit: int
+    """So many of each lane."""
+
+    lanes: dict[str, int]
 
 
 async def find_due(query: FindDue, tx: NotificationsTx) -> list[Due]:
-    return await tx.notifications.due(query.lanes, query.limit)
+    return await tx.notifications.due(query.lanes)
 
 
 class ShowPreference(Command):

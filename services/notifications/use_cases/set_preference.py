@@ -1,6 +1,7 @@
 """Change what a patient wants to be told: in the app or at the desk, or by a keyword to one of our numbers."""
 
 from libs.common.command import Command
+from libs.common.errors import PreconditionFailed
 from libs.contracts.notifications import RecipientOptedOut
 from services.notifications.domain.preference import Preference
 from services.notifications.domain.purposes import Channel
@@ -14,10 +15,13 @@ class SetPreference(Command):
     patient_id: str
     opted_out: frozenset[Channel]
     promotional: bool
+    expected_revision: int | None = None
 
 
 async def set_preference(command: SetPreference, tx: NotificationsTx) -> Preference:
     preference = await tx.preferences.of(command.patient_id)
+    if command.expected_revision is not None and preference.revision != command.expected_revision:
+        raise PreconditionFailed("Load it again, and send the new ETag in If-Match")
     for channel in Channel:
         _turn(preference, channel, tx, out=channel in command.opted_out)
     preference.promotional = command.promotional

@@ -24,6 +24,8 @@ class SetQuietHours(Command):
 async def set_quiet_hours(command: SetQuietHours, tx: NotificationsTx) -> QuietHours:
     if command.zone not in available_timezones():
         raise Unprocessable(errors=[FieldError(pointer="/zone", detail="Not a time zone such as Asia/Kolkata")])
+    if command.start == command.end:
+        raise Unprocessable(errors=[FieldError(pointer="/end", detail="Quiet for the whole day lets nothing through")])
     quiet = await tx.quiet_hours.of(tx.clinic_id)
     if command.expected_revision is not None and quiet.revision != command.expected_revision:
         raise PreconditionFailed("Load it again, and send the new ETag in If-Match")

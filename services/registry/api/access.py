@@ -12,12 +12,12 @@ from libs.common.subjects import SubjectDirectory
 from libs.common.web.dependencies import part, transactor
 from services.registry import permissions as may
 from services.registry.api.looks import RecentLooks
+from services.registry.domain.birth import local_date
 from services.registry.use_cases.ports import RegistryTx
 
 
 async def _today(request: Request) -> date:
-    today: date = request.app.state.runtime.clock.now().date()
-    return today
+    return local_date(request.app.state.runtime.clock.now())
 
 
 Transact = Annotated[Transactor[RegistryTx], Depends(transactor)]

@@ -1,6 +1,14 @@
 """Dates of birth and ages; many patients know only the latter."""
 
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+_CLINICS_ARE_IN = ZoneInfo("Asia/Kolkata")
+
+
+def local_date(now: datetime) -> date:
+    """The day it is at the clinic: a child born after midnight is not born tomorrow."""
+    return now.astimezone(_CLINICS_ARE_IN).date()
 
 
 def age_on(day: date, birth_date: date) -> int:

@@ -72,11 +72,13 @@ class Consent(Aggregate):
         return self.patient_id
 
     def says_the_same_as(self, other: "Consent") -> bool:
-        """Whether giving `other` would change nothing: the same scope on the same notice."""
-        return set(self.scope) == set(other.scope) and self.notice_version == other.notice_version
+        """Whether giving `other` would change nothing: the same scope on the same notice in the same
+        language, by the same giver."""
+        said, again = ((c.notice_version, c.language, c.given_by) for c in (self, other))
+        return set(self.scope) == set(other.scope) and said == again
 
     def supersede(self, by: "Consent") -> None:
-        """A consent with another scope or on a newer notice takes this one's place."""
+        """A consent with another scope, notice, language or giver takes this one's place."""
         self.status, self.in_force, self.superseded_by = ConsentStatus.SUPERSEDED, False, by.id
 
     def withdraw(self, *, by: str, now: datetime, reason: str | None) -> bool:

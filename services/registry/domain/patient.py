@@ -11,7 +11,13 @@ from libs.common.aggregate import Aggregate
 from libs.common.errors import FieldError
 from libs.common.ids import new_id
 from services.registry.domain.birth import born_years_before
-from services.registry.domain.errors import DemographicsInvalid, FamilyTooLarge, GuardianUnknown, PatientInactive
+from services.registry.domain.errors import (
+    DemographicsInvalid,
+    FamilyTooLarge,
+    GuardianUnknown,
+    PatientInactive,
+    PatientUnknown,
+)
 from services.registry.domain.person_name import PersonName
 from services.registry.domain.spelling import sound_of_name
 
@@ -147,7 +153,7 @@ class Patient(Aggregate):
         if given.keys() & {"phone", "other_phones"}:
             primary, *others = self.phones
             self.phones = distinct([given.get("phone", primary), *(given.get("other_phones", others) or [])])
-        if given.keys() & {"birth_date", "age_years"}:
+        if "birth_date" in given or given.get("age_years") is not None:
             self.set_birth(given.get("birth_date"), given.get("age_years"), today)
         if "address" in given:
             known = {} if self.address is None else self.address.model_dump()
@@ -179,6 +185,8 @@ class Patient(Aggregate):
         self.guardians = [*self.guardians, new]
 
     def take_ward(self, ward: "Patient") -> None:
+        if ward.clinic_id != self.clinic_id:
+            raise PatientUnknown
         self._only_while_active()
         if ward.id == self.id:
             raise DemographicsInvalid("Nobody is their own guardian")

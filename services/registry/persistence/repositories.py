@@ -21,6 +21,7 @@ from services.registry.domain import spelling
 from services.registry.domain.consent import Consent, Purpose
 from services.registry.domain.errors import ConsentUnknown, PatientUnknown, SearchTooBroad
 from services.registry.domain.patient import Patient
+from services.registry.domain.person_name import PersonName
 from services.registry.persistence import documents as stored
 from services.registry.persistence.sealing import SealedRepository
 from services.registry.use_cases.ports import PatientSearch, RegistryTx
@@ -29,6 +30,8 @@ _MOST_RELATED = 50
 _MOST_OF_ACCOUNT = 200
 _MOST_FOUND = 500
 """A search looks no further: whoever finds that many must ask more narrowly."""
+_MOST_COMPARED = 20_000
+"""Of those that match one word of several, so many are compared with the others."""
 _MRN_DIGITS = 7
 
 
@@ -52,7 +55,7 @@ class PatientRepository(SealedRepository[Patient]):
 
     def derived(self, aggregate: Patient) -> Raw:
         values = self._blind(aggregate.clinic_id, aggregate.identifying_values())
-        return {"search": {"values": values, "names": spelling.search_keys(aggregate.name.unprefixed)}}
+        return {"search": {"values": values, "names": spelling.search_keys(aggregate.name.text)}}
 
     async def relatives(self, patient_ids: Sequence[str], clinic_id: str) -> list[Patient]:
         if not patient_ids:
@@ -92,7 +95,7 @@ class PatientRepository(SealedRepository[Patient]):
         if wanted.mrn is not None:
             queries.append(("mrn", [mrn_of(wanted.mrn)]))
         if wanted.name is not None:
-            words = spelling.words(wanted.name)
+            words = spelling.words(PersonName.parse(wanted.name).unprefixed)
             if sum(map(len, words)) < 2:
                 raise SearchTooBroad
             queries += [("search.names", spelling.keys_to_find(word)) for word in sorted(words, key=len, reverse=True)]
@@ -100,15 +103,17 @@ class PatientRepository(SealedRepository[Patient]):
 
     async def _matches(self, queries: list[tuple[str, list[str]]]) -> dict[str, tuple[int, str]]:
         """Ids of what matches all, with a rank (0 is best) and the MRN. The first query, which is the narrowest, goes
-        over its index; the rest is compared here, since an index serves one array at a time."""
+        over its index; the rest is compared here, since an index serves one array at a time, until enough match all."""
         field, keys = queries[0]
         query = {"clinic_id": self._tx.clinic_id, field: {"$in": keys}}
-        candidates = await self.collection.find(query, {"search": 1, "mrn": 1}, limit=_MOST_FOUND).to_list()
+        candidates = self.collection.find(query, {"search": 1, "mrn": 1}, limit=_MOST_COMPARED)
         found: dict[str, tuple[int, str]] = {}
-        for raw in candidates:
+        async for raw in candidates:
             ranks = [_rank(_at(raw, field), keys) for field, keys in queries]
             if None not in ranks:
                 found[raw["_id"]] = (sum(rank for rank in ranks if rank is not None), raw["mrn"])
+            if len(found) == _MOST_FOUND:
+                break
         return found
 
     async def _latest(self, cursor: Cursor) -> Page[Patient]:

@@ -5,6 +5,7 @@ from libs.contracts.registry import PatientUpdated
 from services.registry.domain.patient import Patient
 from services.registry.permissions import PATIENT_DEACTIVATE
 from services.registry.use_cases.ports import RegistryTx
+from services.registry.use_cases.view_patient import put_look_on_record
 
 
 class DeactivatePatient(Command):
@@ -26,6 +27,7 @@ class ReactivatePatient(Command):
 async def reactivate_patient(command: ReactivatePatient, tx: RegistryTx) -> Patient:
     patient = await tx.patients.get(command.patient_id)
     if patient.active:
+        put_look_on_record(patient, tx)
         return patient
     patient.reactivate()
     return await _keep(patient, command.reason, tx)

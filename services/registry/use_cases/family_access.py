@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from libs.contracts.registry import PatientUpdated
 from services.registry.domain.errors import PhoneNotVerified
 from services.registry.domain.patient import Patient
+from services.registry.permissions import PATIENT_UPDATE
 from services.registry.use_cases.ports import RegistryTx
 
 
@@ -27,6 +28,13 @@ async def pass_on_to_wards(guardian: Patient, tx: RegistryTx) -> None:
         if await refresh_access(ward, tx, changed=[guardian]):
             await tx.patients.keep(ward)
             tx.publish(PatientUpdated.of(ward))
+            tx.audit(PATIENT_UPDATE, ward)
+
+
+def ensure_own_record(patient: Patient, tx: RegistryTx) -> None:
+    """Only who holds one of the record's own phones may change them: a guardian who could would stay after removal."""
+    if tx.actor.kind == "account" and all(tx.account_of(phone) != tx.actor.id for phone in patient.phones):
+        raise PhoneNotVerified
 
 
 def ensure_verified(phones: Iterable[str], tx: RegistryTx) -> None:

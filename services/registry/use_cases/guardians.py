@@ -18,13 +18,14 @@ class AddGuardian(Command):
     name: str | None = None
 
 
-async def add_guardian(command: AddGuardian, tx: RegistryTx) -> Patient:
+async def add_guardian(command: AddGuardian, tx: RegistryTx) -> str:
+    """Returns the ward's id: what is returned is kept for retries, so nothing personal may be in it."""
     ward = await tx.patients.get(command.patient_id)
     linked = command.guardian_patient_id
     guardian = None if linked is None else await tx.patients.get(linked)
     ward.add_guardian(command.relationship, guardian=guardian, phone=command.phone, name=command.name)
     await _keep_both(ward, guardian, tx)
-    return ward
+    return ward.id
 
 
 class RemoveGuardian(Command):
@@ -37,7 +38,8 @@ class RemoveGuardian(Command):
 async def remove_guardian(command: RemoveGuardian, tx: RegistryTx) -> Patient:
     ward = await tx.patients.get(command.patient_id)
     entry = ward.guardian_entry(command.entry_id)
-    guardian = None if entry.patient_id is None else await tx.patients.get(entry.patient_id)
+    linked = [] if entry.patient_id is None else await tx.patients.relatives([entry.patient_id], ward.clinic_id)
+    guardian = linked[0] if linked else None
     ward.remove_guardian(entry, guardian=guardian)
     await _keep_both(ward, guardian, tx)
     return ward

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from libs.common.command import Command
 from libs.common.ids import new_id
 from libs.contracts.registry import PatientRegistered, PatientUpdated
+from services.registry.domain.birth import local_date
 from services.registry.domain.duplicates import YEARS_APART, PossibleDuplicate, possible_duplicates
 from services.registry.domain.patient import Address, Patient, Relationship, Sex, distinct
 from services.registry.domain.person_name import PersonName
@@ -57,7 +58,7 @@ async def register_patient(command: RegisterPatient, tx: RegistryTx) -> Register
         name=command.name,
         address=command.address,
     )
-    patient.set_birth(command.birth_date, command.age_years, tx.now.date())
+    patient.set_birth(command.birth_date, command.age_years, local_date(tx.now))
     guardians = await _add_guardians(patient, command.guardians, tx)
     ensure_verified(patient.listed_phones, tx)
     await refresh_access(patient, tx, changed=guardians)

@@ -5,10 +5,17 @@ from typing import Any
 
 from libs.common.command import Command
 from libs.contracts.registry import PatientUpdated
+from services.registry.domain.birth import local_date
 from services.registry.domain.patient import Patient, Sex
 from services.registry.permissions import PATIENT_UPDATE
-from services.registry.use_cases.family_access import ensure_verified, pass_on_to_wards, refresh_access
+from services.registry.use_cases.family_access import (
+    ensure_own_record,
+    ensure_verified,
+    pass_on_to_wards,
+    refresh_access,
+)
 from services.registry.use_cases.ports import RegistryTx
+from services.registry.use_cases.view_patient import put_look_on_record
 
 
 class UpdatePatient(Command):
@@ -35,10 +42,14 @@ class UpdatePatient(Command):
 async def update_patient(command: UpdatePatient, tx: RegistryTx) -> Patient:
     patient = await tx.patients.get(command.patient_id, expected_revision=command.expected_revision)
     before = patient.model_copy()
-    patient.amend(command.model_dump(exclude={"patient_id", "expected_revision"}, exclude_unset=True), tx.now.date())
+    patient.amend(
+        command.model_dump(exclude={"patient_id", "expected_revision"}, exclude_unset=True), local_date(tx.now)
+    )
     if patient == before:
+        put_look_on_record(patient, tx)
         return patient
     if patient.phones != before.phones:
+        ensure_own_record(before, tx)
         ensure_verified(set(patient.phones) - set(before.phones), tx)
         await refresh_access(patient, tx)
         await pass_on_to_wards(patient, tx)

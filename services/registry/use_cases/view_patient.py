@@ -3,6 +3,7 @@
 from libs.common.command import Command
 from libs.common.security.permissions import Permission
 from services.registry.domain.patient import Patient
+from services.registry.permissions import PATIENT_READ
 from services.registry.use_cases.ports import RegistryTx
 
 
@@ -25,3 +26,9 @@ async def record_looks(command: RecordLooks, tx: RegistryTx) -> None:
     """An entry for each of them."""
     for patient in command.patients:
         tx.audit(command.action, patient)
+
+
+def put_look_on_record(patient: Patient, tx: RegistryTx) -> None:
+    """For commands that changed nothing and answer with the record all the same. Accounts look at their own."""
+    if tx.actor.kind != "account":
+        tx.audit(PATIENT_READ, patient)

@@ -127,6 +127,8 @@ class Appointment(Aggregate):
 
     def confirm(self, now: datetime) -> None:
         """A hold becomes a booking, if it has not run out."""
+        if self.status is AppointmentStatus.EXPIRED:
+            raise HoldExpired
         self._only_in(HELD)
         if self.hold_expires_at is not None and now >= self.hold_expires_at:
             raise HoldExpired

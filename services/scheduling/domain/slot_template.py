@@ -17,12 +17,13 @@ from services.scheduling.domain.slot import CELL, Mode, Slot
 _PARTS = {"FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "COUNT", "UNTIL", "WKST"}
 _OVERLAPS_LOOKED_FOR = timedelta(weeks=8)
 _FREQUENCIES = {"DAILY": timedelta(days=1), "WEEKLY": timedelta(weeks=1), "MONTHLY": None}
+_LONGEST_INTERVAL = 999
 
 
 class Session(BaseModel):
     """Consulting hours on each day of the recurrence, in the clinic's time: 09:00 to 13:00."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     start: time
     end: time
@@ -57,6 +58,8 @@ class SlotTemplate(Aggregate):
             bound.second or bound.microsecond for session in self.sessions for bound in (session.start, session.end)
         ):
             raise TemplateInvalid("All times and lengths are multiples of five minutes")
+        if any(bound.tzinfo for session in self.sessions for bound in (session.start, session.end)):
+            raise TemplateInvalid("Sessions are in the clinic's time: leave the offset out, as in 09:00")
         ordered = sorted(self.sessions, key=lambda session: session.start)
         if any(session.start >= session.end for session in ordered) or any(
             earlier.end > later.start for earlier, later in pairwise(ordered)
@@ -139,6 +142,9 @@ def _rule(text: str, first: date) -> rrule:
         raise TemplateInvalid(
             f"rrule: FREQ is one of {', '.join(_FREQUENCIES)}, the rest {', '.join(sorted(_PARTS))}; or exdates"
         )
+    interval = parts.get("INTERVAL", "1")
+    if not (interval.isascii() and interval.isdigit() and 1 <= int(interval[:4]) <= _LONGEST_INTERVAL):
+        raise TemplateInvalid(f"rrule: INTERVAL is a number from 1 to {_LONGEST_INTERVAL}")
     try:
         parsed = rrulestr(text, dtstart=datetime.combine(first, time()))
     except (ValueError, TypeError, AttributeError, OverflowError) as error:

@@ -180,3 +180,26 @@ async def test_what_was_done_to_the_platforms_own_record_shows_in_every_clinic(r
     assert (await record.verify())["ok"] is False
     await events.replace_one(edited, original)
     assert (await record.verify())["ok"] is True
+
+
+async def test_a_cut_still_shows_when_the_chain_goes_on(record: Record) -> None:
+    await record.append(*(record.entry() for _ in range(5)))
+    cut = {"chain_id": record.clinic_id, "seq": {"$in": [4, 5]}}
+    await record.service.runtime.db["audit_events"].delete_many(cut)
+    await record.append(*(record.entry() for _ in range(3)))
+    assert (await record.verify())["ok"] is False
+
+
+async def test_a_seal_that_is_not_ascii_is_a_flaw_and_no_failure(record: Record) -> None:
+    await record.append(*(record.entry() for _ in range(3)))
+    one = {"chain_id": record.clinic_id, "seq": 2}
+    await record.service.runtime.db["audit_events"].update_one(one, {"$set": {"seal": "é" * 64}})
+    assert (await record.verify())["ok"] is False
+
+
+async def test_a_note_that_does_not_read_as_one_is_a_flaw(record: Record) -> None:
+    await record.append(*(record.entry() for _ in range(3)))
+    heads = record.service.runtime.db["chain_heads"]
+    await heads.update_one({"_id": record.clinic_id}, {"$set": {"seq": "x"}})
+    assert (await record.verify())["ok"] is False
+    await heads.delete_one({"_id": record.clinic_id})

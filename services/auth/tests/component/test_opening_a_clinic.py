@@ -59,6 +59,16 @@ async def test_without_the_bootstrap_token_no_clinic_opens(service: ServiceUnder
         assert (refused.status, refused.code) == (403, "bootstrap_refused")
 
 
+async def test_a_clinic_that_nobody_could_enter_does_not_open(service: ServiceUnderTest) -> None:
+    people = {name: {"email": an_email(), "name": "X", "password": PASSWORD} for name in ("admin", "second_admin")}
+    headers = {"X-Bootstrap-Token": BOOTSTRAP_TOKEN}
+    refused = await service.call("POST", "/clinics", json={"name": "X", **people}, headers=headers)
+    assert (refused.status, refused.code) == (422, "first_device_missing")
+    people["second_admin"]["device"] = {"id": "d1", "name": "a laptop"}  # type: ignore[assignment]
+    opened = await service.call("POST", "/clinics", json={"name": "X", **people}, headers=headers)
+    assert opened.status == 201
+
+
 async def test_a_clinic_and_its_people_are_announced_without_personal_data(clinic: Clinic) -> None:
     events = [event for event in await clinic.auth.service.announced() if event.clinic_id == clinic.id]
     assert {"CLINIC_CHANGED", "STAFF_CHANGED", "AUDIT_ENTRY"} <= {event.type for event in events}

@@ -5,12 +5,15 @@ from collections import Counter
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from libs.common.ids import new_id
 from libs.common.security.caller import system_caller
 from libs.common.testing.clock import FrozenClock
 from libs.common.testing.service_under_test import Answer
-from services.auth.domain.errors import ResendTooEarly
+from services.auth.adapters.counters import Limit
+from services.auth.adapters.limits import Limits
+from services.auth.domain.errors import ResendTooEarly, TooManyAttempts
 from services.auth.domain.otp_challenge import GUESSES, OtpChallenge
 from services.auth.tests.builders import Auth, a_phone
 from services.auth.use_cases.request_otp import RequestOtp, request_otp
@@ -109,16 +112,77 @@ async def test_of_parallel_requests_for_one_phone_one_is_sent(auth: Auth) -> Non
     assert Counter(type(outcome) for outcome in outcomes) == {OtpChallenge: 1, ResendTooEarly: 19}
 
 
-async def test_a_phone_gets_ten_codes_an_hour(auth: Auth, clock: FrozenClock) -> None:
+@pytest.mark.usefixtures("fresh_window")
+async def test_a_phone_gets_twenty_codes_an_hour_used_or_not(auth: Auth, clock: FrozenClock) -> None:
     phone = a_phone()
-    clock.advance(seconds=3600 - clock.now().timestamp() % 3600)
-    for _ in range(10):
+    for _ in range(18):
+        await auth.patient_token(phone)
+    for _ in range(2):
         assert (await auth.request_otp(phone)).status == 202
         clock.advance(minutes=5)
     refused = await auth.request_otp(phone)
     assert (refused.status, refused.code) == (429, "too_many_attempts")
-    assert int(refused.headers["Retry-After"]) <= 600
+    assert int(refused.headers["Retry-After"]) <= 3000
     assert (await auth.request_otp(a_phone())).status == 202
+
+
+async def test_who_may_not_ask_counts_against_no_phone(auth: Auth) -> None:
+    limits = _limits(auth, otp_per_address_per_hour=1, otp_per_phone_per_hour=2)
+    stranger, phone = new_id("adr"), new_id("acc")
+    await _ask(limits, new_id("acc"), stranger)
+    for _ in range(5):
+        with pytest.raises(TooManyAttempts):
+            await _ask(limits, phone, stranger)
+    for _ in range(2):
+        await _ask(limits, phone, new_id("adr"))
+
+
+async def test_a_phone_that_had_its_codes_spends_nothing_of_its_address(auth: Auth) -> None:
+    limits = _limits(auth, otp_per_address_per_hour=2, otp_per_phone_per_hour=1)
+    address, phone = new_id("adr"), new_id("acc")
+    await _ask(limits, phone, address)
+    for _ in range(5):
+        with pytest.raises(TooManyAttempts):
+            await _ask(limits, phone, address)
+    await _ask(limits, new_id("acc"), address)
+
+
+@pytest.mark.usefixtures("fresh_window")
+async def test_of_a_burst_for_one_phone_only_what_is_sent_counts(auth: Auth, clock: FrozenClock) -> None:
+    phone = a_phone()
+    answers = await asyncio.gather(*(auth.request_otp(phone) for _ in range(30)))
+    assert Counter(answer.status for answer in answers) == {202: 1, 429: 29}
+    clock.advance(minutes=5)
+    for _ in range(19):
+        await auth.patient_token(phone)
+    assert (await auth.request_otp(phone)).code == "too_many_attempts"
+
+
+def _limits(auth: Auth, **settings: int) -> Limits:
+    return Limits(auth.runtime.counters, auth.runtime.settings.model_copy(update=settings))
+
+
+async def _ask(limits: Limits, account_id: str, address: str) -> None:
+    async with limits.otp_request(account_id, address):
+        pass
+
+
+async def test_a_budget_that_runs_out_is_said_once_for_each_mark(auth: Auth) -> None:
+    counters = _Counting()
+    limits = Limits(counters, auth.runtime.settings.model_copy(update={"otp_messages_per_day": 10}))  # type: ignore[arg-type]
+    with capture_logs() as logs:
+        for _ in range(10):
+            await _ask(limits, new_id("acc"), "10.0.0.1")
+    assert [(log["count"], log["state"]) for log in logs] == [(5, "50 %"), (8, "80 %")]
+
+
+class _Counting:
+    def __init__(self) -> None:
+        self._taken: Counter[str] = Counter()
+
+    async def take(self, limit: Limit, _key: str) -> int:
+        self._taken[limit.name] += 1
+        return self._taken[limit.name]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ def _session() -> Session:
     session = Session.of_staff(
         session_id="ses_1",
         holder_id="usr_1",
+        generation=0,
         clinic_id="cln_1",
         device_id="dev_1",
         device_name="laptop",

@@ -64,3 +64,13 @@ async def test_others_preferences_look_as_if_there_were_none(desk: Desk) -> None
         assert {**hidden.body, "request_id": ""} == {**missing.body, "request_id": ""}
         written = await desk.call("PUT", f"/preferences/{patient}", token=token, json={"opted_out": ["sms"]})
         assert written.status == 404
+
+
+async def test_a_stop_meanwhile_is_not_undone_by_a_page_that_does_not_know_it(desk: Desk) -> None:
+    path = f"/preferences/{desk.patient()}"
+    seen = (await desk.call("GET", path, token=desk.account())).headers["etag"]
+    first = await desk.call(
+        "PUT", path, token=desk.account(), json={"opted_out": ["whatsapp"]}, headers={"If-Match": seen}
+    )
+    second = await desk.call("PUT", path, token=desk.account(), json={"promotional": True}, headers={"If-Match": seen})
+    assert (first.status, second.status) == (200, 412)

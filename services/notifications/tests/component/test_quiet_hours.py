@@ -70,7 +70,7 @@ async def test_they_are_off_until_somebody_sets_them(desk: Desk) -> None:
 async def test_settings_that_make_no_sense_are_refused(desk: Desk) -> None:
     admin = desk.staff(ADMIN)
     wrong: list[dict[str, Any]] = [{"zone": "Mars/Olympus"}, {"start": "25:00"}, {"days": []}, {"bypass": ["all"]}]
-    for change in (*wrong, {"start": None}, {"end": 8}, {"extra": 1}):
+    for change in (*wrong, {"start": None}, {"end": 8}, {"extra": 1}, {"end": "21:00"}):
         answer = await desk.call("PUT", "/notifications/quiet-hours", token=admin, json={**QUIET, **change})
         assert answer.status == 422, change
 

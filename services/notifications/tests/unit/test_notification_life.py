@@ -123,3 +123,24 @@ def test_repeating_makes_it_another_message_for_the_vendor() -> None:
     notification.send_again(NOW + timedelta(hours=5))
     assert notification.ref == f"{notification.id}.2"
     assert notification.expires_at > NOW + timedelta(hours=5)
+
+
+def test_with_all_vendors_away_it_comes_back_to_the_first() -> None:
+    notification = queued()
+    down = Outcome(result=Result.VENDOR_DOWN, code="vendor_down")
+    no_address = Outcome(result=Result.REFUSED, code="no_address")
+    for outcome in (down, down, no_address, down, down, down):
+        notification.begin(NOW)
+        notification.conclude(len(notification.attempts), outcome, NOW, wait=SOON)
+    assert (notification.status, notification.plan) == (Status.QUEUED, [Channel.WHATSAPP, Channel.SMS])
+    assert (notification.channel, notification.due_at) == (Channel.SMS, NOW)
+    assert len(notification.attempts) == 1
+    notification.begin(NOW)
+    notification.conclude(2, down, NOW, wait=SOON)
+    assert (notification.channel, notification.due_at) == (Channel.WHATSAPP, NOW + SOON)
+
+
+def test_a_vendor_that_names_a_time_after_the_expiry_hands_over() -> None:
+    notification = sending()
+    notification.conclude(1, Outcome(result=Result.FAILED), NOW, wait=timedelta(hours=1))
+    assert (notification.status, notification.channel) == (Status.QUEUED, Channel.SMS)

@@ -44,7 +44,8 @@ def _gateway(status: int, code: str) -> httpx.Response:
     ("answer", "result", "code"),
     [
         (httpx.Response(200, json={"messages": [{"id": "wamid.1"}]}), Result.ACCEPTED, None),
-        (httpx.Response(200, text="?"), Result.ACCEPTED, None),
+        (httpx.Response(200, text="?"), Result.UNANSWERED, "no_answer"),
+        (httpx.Response(302, json={"messages": [{"id": "wamid.1"}]}), Result.UNANSWERED, "no_answer"),
         (_graph(400, 131026), Result.REFUSED, "whatsapp_131026"),
         (_graph(401, 190), Result.REFUSED, "whatsapp_190"),
         (_graph(429, 130429), Result.FAILED, "whatsapp_130429"),

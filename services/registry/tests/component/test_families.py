@@ -112,3 +112,24 @@ async def test_the_family(clinic: Clinic, other_clinic: Clinic) -> None:
     assert hers.status == 404
     theirs = await clinic.call("GET", f"/patients/{mother['id']}/family")
     assert ("Arjun Iyer", "ward", "mother") in [(m["name"], m["tie"], m["relationship"]) for m in theirs.body["items"]]
+
+
+async def test_a_guardian_cannot_take_over_the_record_and_is_out_after_removal(clinic: Clinic) -> None:
+    mother, adult = await clinic.register(name="Mother"), await clinic.register(name="Adult Son")
+    added = await clinic.add_guardian(adult, patient_id=mother["id"], relationship="mother")
+    guardian = clinic.account(mother["phone"])
+    taken = await clinic.change(adult, token=guardian, phone=mother["phone"], other_phones=[])
+    assert (taken.status, taken.code) == (403, "phone_not_verified")
+    await clinic.call("DELETE", f"/patients/{adult['id']}/guardians/{added.body['guardians'][0]['id']}")
+    assert (await clinic.read(adult, token=guardian)).status == 404
+
+
+async def test_a_guardian_of_another_clinic_is_unknown(clinic: Clinic, other_clinic: Clinic) -> None:
+    phone = some_phone()
+    account = clinic.account(phone)
+    mother = await clinic.register(token=account, name="Meena", phone=phone, clinic_id=clinic.id)
+    guardians = [{"patient_id": mother["id"], "relationship": "mother"}]
+    child = await other_clinic.try_to_register(
+        token=account, name="Arjun", phone=phone, clinic_id=other_clinic.id, guardians=guardians
+    )
+    assert child.status == 404

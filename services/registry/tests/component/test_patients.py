@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from libs.common.ids import new_id
 from libs.common.testing.queries import QueriesSeen
 from libs.contracts.roles import ADMIN, BILLING, COMPLIANCE, DOCTOR, FRONT_DESK
 from services.registry.tests.builders import Clinic, some_phone
@@ -223,3 +224,31 @@ async def test_out_of_use_and_back(clinic: Clinic) -> None:
     back = await clinic.call("POST", f"{path}/reactivate", token=clinic.staff(ADMIN))
     assert back.body["active"] is True
     assert (await clinic.change(patient, language="hi")).status == 200
+
+
+async def test_names_with_an_honorific_are_found_with_it_and_without(clinic: Clinic) -> None:
+    await clinic.register(name="Mrs Asha Rao")
+    await clinic.register(name="Baby Thomas")
+    for wanted in ("Mrs Asha Rao", "Dr. Asha Rao", "Asha Rao"):
+        assert await clinic.found(name=wanted) == ["Mrs Asha Rao"]
+    assert await clinic.found(name="baby") == ["Baby Thomas"]
+
+
+async def test_a_name_is_found_among_very_many_that_share_a_word(clinic: Clinic) -> None:
+    raw = await clinic.stored(await clinic.register(name="Vijay Kumar"))
+    alike = {key: value for key, value in raw.items() if key not in {"outbox", "outbox_at", "once"}}
+    many = [{**alike, "_id": new_id("pat"), "mrn": f"{1000 + n:07d}"} for n in range(600)]
+    await clinic.service.runtime.db["patients"].insert_many(many)
+    await clinic.register(name="Ram Kumar")
+    assert await clinic.found(name="Ram Kumar") == ["Ram Kumar"]
+
+
+async def test_a_command_that_changes_nothing_is_a_look(clinic: Clinic) -> None:
+    patient = await clinic.register()
+    await clinic.change(patient)
+    assert (await clinic.on_record(patient["id"]))[-1]["action"] == "registry:patient:read"
+
+
+async def test_no_age_does_not_wipe_a_date_of_birth(clinic: Clinic) -> None:
+    patient = await clinic.register(birth_date="1990-01-01")
+    assert (await clinic.change(patient, age_years=None, language="hi")).body["birth_date"] == "1990-01-01"

@@ -75,3 +75,14 @@ async def test_new_data_keys_read_the_old_and_take_their_place(clinic: Clinic) -
         assert (await clinic.read(patient)).body["address"]["city"] == "Birdpur"
     assert (await clinic.stored(patients[1]))["revision"] == 1
     assert await clinic.found(phone=patients[1]["phone"]) == ["Patient 1"]
+
+
+async def test_what_is_kept_for_retries_has_nothing_personal(clinic: Clinic) -> None:
+    patient = await clinic.register(**_SECRETS)
+    body = {"phone": some_phone(), "name": "Aunt Canary", "relationship": "other"}
+    await clinic.call("POST", f"/patients/{patient['id']}/guardians", json=body, key="one-guardian")
+    secrets = ("canary", "Canary", "55-6666", "1951-03-09", body["phone"][3:])
+    db = clinic.service.runtime.db
+    for collection in await db.list_collection_names():
+        raw = str([row async for row in db[collection].find({}) if clinic.id in str(row) or patient["id"] in str(row)])
+        assert not [secret for secret in secrets if secret in raw], collection
