@@ -19,6 +19,7 @@ from services.scheduling.api.schemas import (
     WaitlistRequest,
 )
 from services.scheduling.domain import errors
+from services.scheduling.domain.slot import Mode
 from services.scheduling.use_cases.accept_offer import AcceptOffer, accept_offer
 from services.scheduling.use_cases.decline_offer import DeclineOffer, decline_offer
 from services.scheduling.use_cases.join_waitlist import JoinWaitlist, LeaveWaitlist, join_waitlist, leave_waitlist
@@ -93,11 +94,15 @@ async def leave(entry_id: str, caller: access.CanJoinWaitlist, transact: access.
 
 @router.post("/waitlist/offers/{offer_id}/accept", responses=problems(errors.OfferUnknown, errors.OfferExpired))
 async def accept(
-    offer_id: str, caller: access.CanAnswerOffers, key: OptionalIdempotencyKey, transact: access.Transact
+    offer_id: str,
+    caller: access.CanAnswerOffers,
+    key: OptionalIdempotencyKey,
+    transact: access.Transact,
+    tele: access.Tele,
 ) -> AppointmentView:
     """Take the offered slot: the answer is the appointment."""
     appointment = await transact(accept_offer, AcceptOffer(offer_id=offer_id), by=caller, once=key)
-    return AppointmentView.of(appointment)
+    return AppointmentView.of(appointment, tele.link(appointment.id) if appointment.mode is Mode.TELE else None)
 
 
 @router.post("/waitlist/offers/{offer_id}/decline", responses=problems(errors.OfferUnknown, errors.StateForbids))

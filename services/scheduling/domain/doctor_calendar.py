@@ -36,4 +36,4 @@ class DoctorCalendar:
         raise SlotUnknown
 
     def _on_leave(self, slot: Slot) -> bool:
-        return any(leave.covers(slot.start, slot.end) for leave in self._leaves)
+        return any(leave.clinic_id == slot.clinic_id and leave.covers(slot.start, slot.end) for leave in self._leaves)

@@ -15,6 +15,8 @@ from services.scheduling.domain.errors import SlotUnknown
 CELL = timedelta(minutes=5)
 """Time is claimed in cells of this length, so that overlaps of any length meet in at least one."""
 
+LONGEST_BUFFER = timedelta(minutes=120)
+
 _SLOT_ID = re.compile(r"^slot_([0-9a-hjkmnp-tv-z]{26})_(\d{8}T\d{4})(n?)$")
 _START = "%Y%m%dT%H%M"
 
@@ -39,6 +41,7 @@ class Slot(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    clinic_id: str
     template_id: str
     doctor_id: str
     start: datetime
@@ -58,7 +61,7 @@ class Slot(BaseModel):
         """What a booking of this slot takes: the doctor's and the room's cells, for one of `capacity` seats."""
         taken = [f"doctor:{self.doctor_id}:{cell}:{seat}" for cell in cells(self.blocked_from, self.blocked_until)]
         if self.room_id is not None:
-            taken += [f"room:{self.room_id}:{cell}:{seat}" for cell in cells(self.start, self.end)]
+            taken += [f"room:{self.clinic_id}:{self.room_id}:{cell}:{seat}" for cell in cells(self.start, self.end)]
         return taken
 
     def patient_claims(self, patient_id: str) -> list[str]:

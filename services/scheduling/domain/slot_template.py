@@ -122,6 +122,7 @@ class SlotTemplate(Aggregate):
             start += max(0, -((start - earliest) // step)) * step  # past those before `earliest`, rounded up
             while start + length + after <= closes and start < latest:
                 yield Slot(
+                    clinic_id=self.clinic_id,
                     template_id=self.id,
                     doctor_id=self.doctor_id,
                     start=start,

@@ -194,8 +194,9 @@ class WaitlistRepository(Repository[WaitlistEntry]):
         return await self.find({"patient_id": patient_id, "doctor_id": doctor_id, "status": still_open})
 
     async def waiting_for(self, slot: Slot) -> list[WaitlistEntry]:
-        entries = await self.find({"doctor_id": slot.doctor_id, "status": WaitlistStatus.WAITING}, limit=500)
-        return sorted(entries, key=lambda entry: (-entry.priority, entry.created_at, entry.id))
+        wanted = {"earliest": {"$lte": slot.start}, "latest": {"$gt": slot.start}}
+        waiting = {"doctor_id": slot.doctor_id, "status": WaitlistStatus.WAITING, **wanted}
+        return await self.find(waiting, sort=[("priority", -1), ("created_at", 1), ("_id", 1)], limit=500)
 
     async def listed(self, cursor: Cursor, *, doctor_id: str | None, patient_id: str | None) -> Page[WaitlistEntry]:
         query = {"doctor_id": doctor_id} if doctor_id else {}

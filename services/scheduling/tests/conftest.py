@@ -44,3 +44,9 @@ async def clinic(service: ServiceUnderTest) -> Clinic:
     """A clinic of its own for each test, so that tests share a database and nothing in it."""
     runtime: Any = service.runtime
     return await Clinic(service, runtime.known_patients, runtime.known_doctors).open()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def another_clinic(service: ServiceUnderTest) -> Clinic:
+    runtime: Any = service.runtime
+    return await Clinic(service, runtime.known_patients, runtime.known_doctors).open()

@@ -17,6 +17,7 @@ from services.scheduling.domain.leave import Leave
 from services.scheduling.permissions import APPOINTMENT_CANCEL, LEAVE_WRITE
 from services.scheduling.use_cases.ports import SchedulingTx
 from services.scheduling.use_cases.reach import ensure_own_calendar
+from services.scheduling.use_cases.waitlist_offers import let_offer_pass
 
 
 class TakeLeave(Command):
@@ -97,6 +98,7 @@ def _whose(command: TakeLeave, actor: Caller) -> str | None:
 async def _cancel(tx: SchedulingTx, appointment: Appointment) -> None:
     late = appointment.cancel(tx.now, await tx.policies.of(tx.clinic_id), staff=True, reason="The doctor is away")
     tx.appointments.save(appointment)
+    await let_offer_pass(appointment, tx)
     tx.publish(AppointmentCancelled.of(appointment, cancelled_by=tx.actor.role, late=late))
     tx.audit(APPOINTMENT_CANCEL, appointment, reason="The doctor is away")
 

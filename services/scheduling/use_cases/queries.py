@@ -11,7 +11,7 @@ from libs.common.web.pagination import Cursor, Page
 from services.scheduling.domain.appointment import Appointment, AppointmentStatus, free_seat
 from services.scheduling.domain.booking_policy import BookingPolicy
 from services.scheduling.domain.leave import Leave
-from services.scheduling.domain.slot import Slot, SlotStatus
+from services.scheduling.domain.slot import LONGEST_BUFFER, Slot, SlotStatus
 from services.scheduling.domain.slot_template import SlotTemplate
 from services.scheduling.domain.waitlist_entry import WaitlistEntry
 from services.scheduling.use_cases.clinic_day import clinic_date, day_bounds, day_window, search_window
@@ -57,8 +57,8 @@ async def _with_status(slots: list[Slot], tx: SchedulingTx) -> list[OfferedSlot]
     if not slots:
         return []
     taken = await tx.appointments.active_between(
-        slots[0].blocked_from,
-        max(slot.blocked_until for slot in slots),
+        slots[0].blocked_from - LONGEST_BUFFER,  # those whose buffers reach into these slots, too
+        max(slot.blocked_until for slot in slots) + LONGEST_BUFFER,
         doctor_id=slots[0].doctor_id,
         room_ids=sorted({slot.room_id for slot in slots if slot.room_id is not None}),
     )

@@ -25,6 +25,8 @@ async def reschedule_appointment(command: RescheduleAppointment, tx: SchedulingT
     appointment = await tx.appointments.get(command.appointment_id)
     slot = await tx.calendars.slot(command.slot_id)
     ensure_own_calendar(tx.actor, slot.doctor_id, SlotUnknown)
+    if slot.clinic_id != appointment.clinic_id:  # an account may have patients in several
+        raise SlotUnknown
     previous = appointment.model_copy()
     seat: int | None = 0
     if slot.capacity > 1:

@@ -174,3 +174,32 @@ async def test_a_rule_of_the_policy_changes_alone_and_some_can_be_switched_off(c
         "PATCH", "/booking-policies", token=clinic.staff(ADMIN), json={"hold_minutes": 7}, headers={"If-Match": '"1"'}
     )
     assert (stale.status, stale.code) == (412, "stale_version")
+
+
+async def test_rooms_of_the_same_name_in_two_clinics_are_two_rooms(clinic: Clinic, another_clinic: Clinic) -> None:
+    hours = [{"start": "20:00", "end": "20:15"}]
+    for each in (clinic, another_clinic):
+        await each.add_template(room_id="room-1", sessions=hours)
+        slot = next(s["slot_id"] for s in await each.slots(limit=100) if s["room_id"] == "room-1")
+        await each.book(slot)
+
+
+async def test_an_appointment_stays_in_its_clinic(clinic: Clinic, another_clinic: Clinic) -> None:
+    for each in (clinic, another_clinic):
+        each.patient("gita")
+    booked = await clinic.book(patient="gita")
+    elsewhere = await another_clinic.free_slot()
+    moved = await clinic.move(booked["id"], "reschedule", token=clinic.account("gita"), slot_id=elsewhere)
+    assert (moved.status, moved.code) == (404, "slot_unknown")
+
+
+async def test_a_buffer_shows_wherever_the_look_begins(clinic: Clinic) -> None:
+    await clinic.add_template(
+        sessions=[{"start": "20:00", "end": "23:00"}], slot_minutes=30, buffer_after_minutes=30, allow_overlap=True
+    )
+    await clinic.add_template(sessions=[{"start": "20:00", "end": "23:00"}], allow_overlap=True)
+    evening = [s for s in await clinic.slots(limit=100) if s["start"] >= "2026-11-25T14:30:00Z"]
+    long = next(s for s in evening if s["end"] == "2026-11-25T15:00:00Z" and s["start"] == "2026-11-25T14:30:00Z")
+    await clinic.book(long["slot_id"])
+    [status] = [s["status"] for s in await clinic.slots(**{"from": "2026-11-25T15:15:00Z"}, limit=1)]
+    assert status == "BOOKED"

@@ -160,3 +160,13 @@ async def test_a_patients_priority_is_ignored(clinic: Clinic) -> None:
     window = {"earliest": "2026-11-25T00:00:00Z", "latest": "2026-11-26T00:00:00Z"}
     joined = await clinic.service.call("POST", "/waitlist", token=clinic.account("meena"), json={**body, **window})
     assert (joined.status, joined.body["priority"]) == (201, 0)
+
+
+async def test_leave_over_an_offered_slot_puts_them_back_in_line(clinic: Clinic) -> None:
+    booked = await clinic.book()
+    await _wait_for_any(clinic, "ravi")
+    await _free(clinic, booked["id"])
+    assert (await _entry(clinic, "ravi"))["status"] == "OFFERED"
+    day = {"start": "2026-11-25T00:00:00Z", "end": "2026-11-26T00:00:00Z"}
+    assert (await clinic.take_leave(doctor_id=clinic.doctor_id, conflicts="cancel", **day)).status == 201
+    assert (await _entry(clinic, "ravi"))["status"] == "WAITING"
