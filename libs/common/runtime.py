@@ -31,7 +31,8 @@ class Runtime(Generic[T]):
     """Connections, token verification, `transact`. Services that need more subclass it in their bootstrap.
 
     documents   the Beanie classes this service stores
-    once_in     those of them whose inserts carry an Idempotency-Key (see libs.common.mongo.once)
+    once_in     those of them whose inserts carry an Idempotency-Key (see libs.common.mongo.once): only where a keyed
+                request always inserts exactly one, since a key in a row and one in a document do not see each other
     subjects    who to ask about subjects of record; None for services that know none
     key_sources keys and revocations, for auth, which holds them itself; all others get them from auth
     """

@@ -5,11 +5,13 @@ Another service owns the subjects and announces changes by events; this keeps th
 is known at once.
 """
 
+import contextlib
 from typing import Protocol
 
 from cachetools import TTLCache
 from pydantic import BaseModel, ConfigDict
 from pymongo import ASCENDING, IndexModel
+from pymongo.errors import DuplicateKeyError
 
 from libs.common.errors import NotFound
 from libs.common.mongo.database import Database, Raw
@@ -97,8 +99,9 @@ class SubjectDirectory:
 
     async def _remember(self, subject: Subject) -> None:
         """Keep it unless an event has told something newer meanwhile."""
-        if await self._rows.find_one({"_id": subject.id, "seq": {"$gte": subject.seq}}) is None:
-            await self._rows.update_one({"_id": subject.id}, {"$set": _row(subject)}, upsert=True)
+        older = {"_id": subject.id, "seq": {"$lt": subject.seq}}
+        with contextlib.suppress(DuplicateKeyError):  # the row is there, and is not older
+            await self._rows.update_one(older, {"$set": _row(subject)}, upsert=True)
         for account in subject.accounts:
             self._by_account.pop(account, None)
 

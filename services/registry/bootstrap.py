@@ -18,7 +18,7 @@ from services.registry.adapters.clinics import ClinicsOfAuth
 from services.registry.api.looks import RecentLooks
 from services.registry.consumers.on_auth import CLINICS
 from services.registry.domain.errors import ClinicUnknown
-from services.registry.persistence.documents import DOCUMENTS, ConsentDocument, PatientDocument
+from services.registry.persistence.documents import DOCUMENTS
 from services.registry.persistence.key_rotation import DATA_KEYS, KeyRotation
 from services.registry.persistence.own_patients import OwnPatients
 from services.registry.persistence.repositories import MongoRegistryTx
@@ -36,7 +36,6 @@ class RegistryRuntime(Runtime[MongoRegistryTx]):
             settings,
             make_tx=self._make_tx,
             documents=DOCUMENTS,
-            once_in=[PatientDocument, ConsentDocument],
             **parts,
         )
         self._keyring = settings.field_keyring

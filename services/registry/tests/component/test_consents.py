@@ -5,6 +5,7 @@ import hashlib
 
 import orjson
 
+from libs.common.testing.service_under_test import Answer
 from libs.contracts.roles import ADMIN, BILLING, COMPLIANCE, NURSE
 from services.registry.tests.builders import Clinic, some_phone
 
@@ -52,6 +53,23 @@ async def test_a_newer_notice_takes_the_place_of_the_older(clinic: Clinic) -> No
     assert (refused.status, refused.code, refused.body["superseded_by"]) == (409, "consent_superseded", new["id"])
     history = (await clinic.call("GET", f"/patients/{patient['id']}/consents")).body["items"]
     assert [(c["id"], c["status"]) for c in history] == [(new["id"], "IN_FORCE"), (old["id"], "SUPERSEDED")]
+
+
+async def test_a_retry_gives_nothing_again_whatever_came_between(clinic: Clinic) -> None:
+    patient = await clinic.register()
+    body = {"purpose": "notifications_sms", "notice_version": "2026-01", "language": "en"}
+    path, desk = f"/patients/{patient['id']}/consents", clinic.staff()
+
+    async def give() -> Answer:
+        return await clinic.call("POST", path, token=desk, json=body, key="one-consent")
+
+    await clinic.call("POST", path, json=body)
+    first = await give()  # changes nothing: it is in force
+    await clinic.call("POST", f"/consents/{first.body['id']}/withdraw")
+    again = await give()
+    assert (first.status, again.status, again.body["id"]) == (201, 201, first.body["id"])
+    listed = await clinic.call("GET", path)
+    assert [consent["status"] for consent in listed.body["items"]] == ["WITHDRAWN"]
 
 
 async def test_given_again_after_withdrawal_it_is_a_new_one(clinic: Clinic) -> None:
