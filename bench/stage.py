@@ -74,11 +74,6 @@ class Stage:
         """What a booking passes through, by the name its CPU is shown under."""
         return {"gateway": self.gateway, "service": self.api, "mongo": self.mongo, "redis": self.redis}
 
-    @property
-    def background_servers(self) -> dict[str, Any]:
-        """What publishes the events of a booking."""
-        return {"worker": self.worker, "rabbitmq": self.rabbit}
-
     @asynccontextmanager
     async def database(self, service: str = "scheduling") -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
         """A service's database, as its owner sees it."""

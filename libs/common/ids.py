@@ -4,9 +4,7 @@
 """
 
 from datetime import UTC, datetime
-from typing import Annotated
 
-from pydantic import StringConstraints
 from typeid import TypeID
 
 _SUFFIX = r"[0-7][0-9a-hjkmnp-tv-z]{25}"
@@ -31,8 +29,3 @@ def first_id_at(prefix: str, at: datetime) -> str:
     number = int(at.astimezone(UTC).timestamp() * 1000) << 80
     suffix = "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
     return f"{prefix}_{suffix}"
-
-
-def id_type(prefix: str) -> object:
-    """An annotated `str` for schemas: `PatientId = Annotated[str, ...]` with the pattern checked."""
-    return Annotated[str, StringConstraints(pattern=id_pattern(prefix), max_length=len(prefix) + 27)]

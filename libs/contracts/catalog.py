@@ -14,8 +14,6 @@ EVENTS: tuple[type[Event], ...] = (
     *audit.EVENTS,
 )
 
-BY_ROUTING_KEY: dict[str, type[Event]] = {event.routing_key(): event for event in EVENTS}
-
 
 def consumers_of(event: type[Event]) -> list[str]:
     """The services whose subscription tables name this event, read from the tables themselves."""

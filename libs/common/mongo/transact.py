@@ -32,7 +32,6 @@ T = TypeVar("T", bound=Tx)
 T_co = TypeVar("T_co", bound=Tx, covariant=True)
 R = TypeVar("R")
 C = TypeVar("C")
-UseCase = Callable[[C, T], Awaitable[R]]
 
 _ATTEMPTS = 8
 _ANSWER_WAITED_FOR = 5.0

@@ -68,13 +68,6 @@ class Revocations(Protocol):
     def is_revoked(self, session_id: str) -> bool: ...
 
 
-class NoRevocations:
-    """For verifiers that see only service tokens, and for tests."""
-
-    def is_revoked(self, session_id: str) -> bool:
-        return False
-
-
 class TokenVerifier:
     """Verifies bearers for one audience. A token seen before costs a look-up, not a signature check.
 

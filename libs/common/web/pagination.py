@@ -48,7 +48,7 @@ def _decode(cursor: str) -> list[Any]:
         padded = cursor + "=" * (-len(cursor) % 4)
         values = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         decoded = [_moment(v["t"]) if isinstance(v, dict) else v for v in values]
-    except (ValueError, KeyError, TypeError, OverflowError):
+    except (ValueError, KeyError, TypeError):
         decoded = []
     if len(decoded) != 2 or not all(isinstance(value, str | datetime) for value in decoded):
         raise BadRequest("The cursor is not one we gave out: start again without it")

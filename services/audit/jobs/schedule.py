@@ -25,11 +25,14 @@ def schedule(runtime: Runtime[AuditTx]) -> list[Job]:
             await runtime.transact(report_broken_chain, command, by=by)
 
     async def verify_chains(_due: datetime) -> None:
-        everywhere = system_caller("audit", None)
+        everywhere, unverified = system_caller("audit", None), 0
         for chain_id in await runtime.transact.read(all_chains, AllChains(), by=everywhere):
             try:
                 await verify_one(chain_id)
-            except Exception:  # noqa: BLE001  the chains after it are verified all the same
+            except Exception:  # noqa: BLE001 - the chains after it are verified all the same
                 _log.exception("audit chain could not be verified", aggregate_id=chain_id)
+                unverified += 1
+        if unverified:
+            raise RuntimeError(f"{unverified} chains could not be verified")
 
     return [Job("verify_chains", verify_chains, cron="30 1 * * *")]

@@ -20,8 +20,6 @@ from services.scheduling.api.schemas import (
     RescheduleRequest,
 )
 from services.scheduling.domain import errors
-from services.scheduling.domain.appointment import Appointment
-from services.scheduling.domain.slot import Mode
 from services.scheduling.use_cases.book_appointment import BookAppointment, book_appointment
 from services.scheduling.use_cases.cancel_appointment import CancelAppointment, cancel_appointment
 from services.scheduling.use_cases.check_in import CheckIn, check_in
@@ -33,7 +31,6 @@ from services.scheduling.use_cases.move_consultation import (
     complete_consultation,
     start_consultation,
 )
-from services.scheduling.use_cases.ports import TeleProvider
 from services.scheduling.use_cases.queries import GetAppointment, ListAppointments, get_appointment, list_appointments
 from services.scheduling.use_cases.reschedule_appointment import RescheduleAppointment, reschedule_appointment
 
@@ -41,10 +38,6 @@ router = APIRouter(tags=["appointments"])
 
 _CREATED = counter("appointments_created", "Appointments booked, by the status they started with", "status")
 _LATENCY = histogram("booking_latency_ms", "From the request for an appointment to its commit, in milliseconds")
-
-
-def _view(appointment: Appointment, tele: TeleProvider) -> AppointmentView:
-    return AppointmentView.of(appointment, tele.link(appointment.id) if appointment.mode is Mode.TELE else None)
 
 
 @router.post(
@@ -69,7 +62,7 @@ async def request_appointment(
     appointment = await transact(book_appointment, command, by=caller.within(patient.clinic_id), once=key)
     _CREATED.labels(appointment.status).inc()
     _LATENCY.observe((time.perf_counter() - started) * 1000)
-    return _view(appointment, tele)
+    return AppointmentView.of(appointment, tele)
 
 
 @router.post(
@@ -90,7 +83,7 @@ async def overbook_appointment(
     command = BookAppointment(**body.model_dump(), overbook=True)
     appointment = await transact(book_appointment, command, by=caller.within(patient.clinic_id), once=key)
     _CREATED.labels(appointment.status).inc()
-    return _view(appointment, tele)
+    return AppointmentView.of(appointment, tele)
 
 
 @router.get("/appointments/{appointment_id}")
@@ -103,7 +96,7 @@ async def read_appointment(
 ) -> AppointmentView:
     appointment = await transact.read(get_appointment, GetAppointment(appointment_id=appointment_id), by=caller)
     set_etag(response, appointment.revision)
-    return _view(appointment, tele)
+    return AppointmentView.of(appointment, tele)
 
 
 @router.get("/appointments")
@@ -122,7 +115,7 @@ async def read_appointments(
     """
     query = ListAppointments(doctor_id=doctor_id, patient_id=patient_id, day=date)
     page = await transact.read(list_appointments, (query, cursor), by=caller)
-    return Page(items=[_view(item, tele) for item in page.items], next_cursor=page.next_cursor)
+    return Page(items=[AppointmentView.of(item, tele) for item in page.items], next_cursor=page.next_cursor)
 
 
 @router.post("/appointments/{appointment_id}/confirm", responses=problems(errors.HoldExpired, errors.StateForbids))
@@ -135,7 +128,7 @@ async def confirm(
 ) -> AppointmentView:
     """Turn a hold into a booking, before it runs out."""
     command = ConfirmAppointment(appointment_id=appointment_id)
-    return _view(await transact(confirm_appointment, command, by=caller, once=key), tele)
+    return AppointmentView.of(await transact(confirm_appointment, command, by=caller, once=key), tele)
 
 
 @router.post("/appointments/{appointment_id}/cancel", responses=problems(errors.TooLate, errors.StateForbids))
@@ -149,7 +142,7 @@ async def cancel(
 ) -> AppointmentView:
     """Call it off; the slot is free again and goes to the waitlist first."""
     command = CancelAppointment(appointment_id=appointment_id, reason=body.reason if body else None)
-    return _view(await transact(cancel_appointment, command, by=caller, once=key), tele)
+    return AppointmentView.of(await transact(cancel_appointment, command, by=caller, once=key), tele)
 
 
 @router.post(
@@ -166,7 +159,7 @@ async def reschedule(
 ) -> AppointmentView:
     """Move to another slot. When that is taken, the old one is kept."""
     command = RescheduleAppointment(appointment_id=appointment_id, slot_id=body.slot_id)
-    return _view(await transact(reschedule_appointment, command, by=caller, once=key), tele)
+    return AppointmentView.of(await transact(reschedule_appointment, command, by=caller, once=key), tele)
 
 
 @router.post("/appointments/{appointment_id}/check-in", responses=problems(errors.TooEarly, errors.StateForbids))
@@ -178,7 +171,9 @@ async def check_in_patient(
     tele: access.Tele,
 ) -> AppointmentView:
     """The patient is here; the answer holds their number in the queue."""
-    return _view(await transact(check_in, CheckIn(appointment_id=appointment_id), by=caller, once=key), tele)
+    return AppointmentView.of(
+        await transact(check_in, CheckIn(appointment_id=appointment_id), by=caller, once=key), tele
+    )
 
 
 @router.post("/appointments/{appointment_id}/no-show", responses=problems(errors.TooEarly, errors.StateForbids))
@@ -190,7 +185,9 @@ async def no_show(
     tele: access.Tele,
 ) -> AppointmentView:
     """The patient did not come, the clinic's grace included."""
-    return _view(await transact(mark_no_show, MarkNoShow(appointment_id=appointment_id), by=caller, once=key), tele)
+    return AppointmentView.of(
+        await transact(mark_no_show, MarkNoShow(appointment_id=appointment_id), by=caller, once=key), tele
+    )
 
 
 @router.post("/appointments/{appointment_id}/start", responses=problems(errors.StateForbids))
@@ -201,7 +198,9 @@ async def start(
     tele: access.Tele,
 ) -> AppointmentView:
     """The patient goes in to the doctor."""
-    return _view(await transact(start_consultation, StartConsultation(appointment_id=appointment_id), by=caller), tele)
+    return AppointmentView.of(
+        await transact(start_consultation, StartConsultation(appointment_id=appointment_id), by=caller), tele
+    )
 
 
 @router.post("/appointments/{appointment_id}/complete", responses=problems(errors.StateForbids))
@@ -213,4 +212,4 @@ async def complete(
 ) -> AppointmentView:
     """The consultation is over."""
     command = CompleteConsultation(appointment_id=appointment_id)
-    return _view(await transact(complete_consultation, command, by=caller), tele)
+    return AppointmentView.of(await transact(complete_consultation, command, by=caller), tele)

@@ -19,7 +19,6 @@ from services.scheduling.api.schemas import (
     WaitlistRequest,
 )
 from services.scheduling.domain import errors
-from services.scheduling.domain.slot import Mode
 from services.scheduling.use_cases.accept_offer import AcceptOffer, accept_offer
 from services.scheduling.use_cases.decline_offer import DeclineOffer, decline_offer
 from services.scheduling.use_cases.join_waitlist import JoinWaitlist, LeaveWaitlist, join_waitlist, leave_waitlist
@@ -102,7 +101,7 @@ async def accept(
 ) -> AppointmentView:
     """Take the offered slot: the answer is the appointment."""
     appointment = await transact(accept_offer, AcceptOffer(offer_id=offer_id), by=caller, once=key)
-    return AppointmentView.of(appointment, tele.link(appointment.id) if appointment.mode is Mode.TELE else None)
+    return AppointmentView.of(appointment, tele)
 
 
 @router.post("/waitlist/offers/{offer_id}/decline", responses=problems(errors.OfferUnknown, errors.StateForbids))

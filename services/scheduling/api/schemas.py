@@ -9,8 +9,9 @@ from services.scheduling.api.fields import Body, Day, DoctorId, Moment, PatientI
 from services.scheduling.domain.appointment import Appointment, AppointmentStatus
 from services.scheduling.domain.booking_policy import ConfirmationMode
 from services.scheduling.domain.slot import Mode, SlotStatus
-from services.scheduling.domain.slot_template import Session, SlotTemplate
+from services.scheduling.domain.slot_template import MOST_BUFFER_MINUTES, MOST_SLOT_MINUTES, Session, SlotTemplate
 from services.scheduling.domain.waitlist_entry import WaitlistEntry, WaitlistStatus
+from services.scheduling.use_cases.ports import TeleProvider
 from services.scheduling.use_cases.queries import OfferedSlot, Queue
 
 
@@ -62,7 +63,8 @@ class AppointmentView(BaseModel):
     tele_link: str | None = None
 
     @classmethod
-    def of(cls, appointment: Appointment, tele_link: str | None = None) -> "AppointmentView":
+    def of(cls, appointment: Appointment, tele: TeleProvider) -> "AppointmentView":
+        tele_link = tele.link(appointment.id) if appointment.mode is Mode.TELE else None
         values = {name: getattr(appointment, name) for name in cls.model_fields if name != "tele_link"}
         return cls.model_construct(**values, tele_link=tele_link)
 
@@ -99,9 +101,9 @@ class SlotTemplateRequest(Body):
     valid_until: Day | None = None
     exdates: Annotated[list[Day], Field(max_length=400)] = []
     sessions: Annotated[list[Session], Field(min_length=1, max_length=6)]
-    slot_minutes: Annotated[int, Field(ge=5, le=480)] = 15
-    buffer_before_minutes: Annotated[int, Field(ge=0, le=120)] = 0
-    buffer_after_minutes: Annotated[int, Field(ge=0, le=120)] = 0
+    slot_minutes: Annotated[int, Field(ge=5, le=MOST_SLOT_MINUTES)] = 15
+    buffer_before_minutes: Annotated[int, Field(ge=0, le=MOST_BUFFER_MINUTES)] = 0
+    buffer_after_minutes: Annotated[int, Field(ge=0, le=MOST_BUFFER_MINUTES)] = 0
     capacity: Annotated[int, Field(ge=1, le=50)] = 1
     modes: Annotated[list[Mode], Field(min_length=1, max_length=2)] = [Mode.IN_PERSON]
     room_id: RoomId | None = None

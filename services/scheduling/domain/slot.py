@@ -15,7 +15,8 @@ from services.scheduling.domain.errors import SlotUnknown
 CELL = timedelta(minutes=5)
 """Time is claimed in cells of this length, so that overlaps of any length meet in at least one."""
 
-LONGEST_BUFFER = timedelta(minutes=120)
+LONGEST_SLOT, LONGEST_BUFFER = timedelta(hours=8), timedelta(hours=2)
+"""What a template may ask for; so far around a time, others can reach into it."""
 
 _SLOT_ID = re.compile(r"^slot_([0-9a-hjkmnp-tv-z]{26})_(\d{8}T\d{4})(n?)$")
 _START = "%Y%m%dT%H%M"

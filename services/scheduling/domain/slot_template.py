@@ -1,5 +1,6 @@
 """Slot templates: when a doctor sees patients, as a recurrence in the clinic's own time."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -12,12 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from libs.common.aggregate import Aggregate
 from services.scheduling.domain.errors import TemplateInvalid
-from services.scheduling.domain.slot import CELL, Mode, Slot
+from services.scheduling.domain.slot import CELL, LONGEST_BUFFER, LONGEST_SLOT, Mode, Slot
 
 _PARTS = {"FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "COUNT", "UNTIL", "WKST"}
 _OVERLAPS_LOOKED_FOR = timedelta(weeks=8)
 _FREQUENCIES = {"DAILY": timedelta(days=1), "WEEKLY": timedelta(weeks=1), "MONTHLY": None}
-_LONGEST_INTERVAL = 999
+_INTERVAL = re.compile(r"[1-9][0-9]{0,2}")
+MOST_SLOT_MINUTES, MOST_BUFFER_MINUTES = LONGEST_SLOT // timedelta(minutes=1), LONGEST_BUFFER // timedelta(minutes=1)
 
 
 class Session(BaseModel):
@@ -39,9 +41,9 @@ class SlotTemplate(Aggregate):
     valid_until: date | None = None
     exdates: list[date] = []
     sessions: list[Session] = Field(min_length=1, max_length=6)
-    slot_minutes: int = Field(15, ge=5, le=480)
-    buffer_before_minutes: int = Field(0, ge=0, le=120)
-    buffer_after_minutes: int = Field(0, ge=0, le=120)
+    slot_minutes: int = Field(15, ge=5, le=MOST_SLOT_MINUTES)
+    buffer_before_minutes: int = Field(0, ge=0, le=MOST_BUFFER_MINUTES)
+    buffer_after_minutes: int = Field(0, ge=0, le=MOST_BUFFER_MINUTES)
     capacity: int = Field(1, ge=1, le=50)
     modes: list[Mode] = Field(default=[Mode.IN_PERSON], min_length=1)
     room_id: str | None = None
@@ -143,9 +145,8 @@ def _rule(text: str, first: date) -> rrule:
         raise TemplateInvalid(
             f"rrule: FREQ is one of {', '.join(_FREQUENCIES)}, the rest {', '.join(sorted(_PARTS))}; or exdates"
         )
-    interval = parts.get("INTERVAL", "1")
-    if not (interval.isascii() and interval.isdigit() and 1 <= int(interval[:4]) <= _LONGEST_INTERVAL):
-        raise TemplateInvalid(f"rrule: INTERVAL is a number from 1 to {_LONGEST_INTERVAL}")
+    if not _INTERVAL.fullmatch(parts.get("INTERVAL", "1")):
+        raise TemplateInvalid("rrule: INTERVAL is a number from 1 to 999")
     try:
         parsed = rrulestr(text, dtstart=datetime.combine(first, time()))
     except (ValueError, TypeError, AttributeError, OverflowError) as error:

@@ -1,7 +1,7 @@
 """Repositories of scheduling; every query carries the caller's sight, see `libs.common.mongo.repository`."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from libs.common.mongo.database import Raw
@@ -25,15 +25,12 @@ from services.scheduling.domain.errors import (
     WaitlistEntryUnknown,
 )
 from services.scheduling.domain.leave import Leave
-from services.scheduling.domain.slot import Slot, parse_slot_id
+from services.scheduling.domain.slot import LONGEST_SLOT, Slot, parse_slot_id
 from services.scheduling.domain.slot_template import SlotTemplate
 from services.scheduling.domain.token_queue import TokenQueue
 from services.scheduling.domain.waitlist_entry import WaitlistEntry, WaitlistStatus
 from services.scheduling.persistence import documents as stored
 from services.scheduling.use_cases.ports import SchedulingTx
-
-_LONGEST = timedelta(hours=8)
-"""No slot is longer: overlaps are looked for no further back than this."""
 
 
 def _made_by_another(_aggregate: Any) -> Exception:
@@ -66,13 +63,13 @@ class AppointmentRepository(Repository[Appointment]):
             places.append({} if doctor_id is None else {"doctor_id": doctor_id})
         found: dict[str, Appointment] = {}
         for place in places:
-            for raw in await self._starting(start - _LONGEST, end, **place):
+            for raw in await self._starting(start - LONGEST_SLOT, end, **place):
                 if raw["active"] and raw["end"] > start:
                     found[raw["_id"]] = self._read(raw)
         return list(found.values())
 
     async def patient_is_busy(self, patient_id: str, start: datetime, end: datetime) -> bool:
-        rows = await self._starting(start - _LONGEST, end, patient_id=patient_id)
+        rows = await self._starting(start - LONGEST_SLOT, end, patient_id=patient_id)
         return any(raw["active"] and raw["end"] > start for raw in rows)
 
     async def overbooked_on(self, doctor_id: str, start: datetime, end: datetime) -> int:

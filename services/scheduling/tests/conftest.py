@@ -42,11 +42,14 @@ async def service(mongodb_url: str, redis_url: str, queries_seen: QueriesSeen) -
 @pytest_asyncio.fixture(loop_scope="session")
 async def clinic(service: ServiceUnderTest) -> Clinic:
     """A clinic of its own for each test, so that tests share a database and nothing in it."""
-    runtime: Any = service.runtime
-    return await Clinic(service, runtime.known_patients, runtime.known_doctors).open()
+    return await _opened(service)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def another_clinic(service: ServiceUnderTest) -> Clinic:
+    return await _opened(service)
+
+
+async def _opened(service: ServiceUnderTest) -> Clinic:
     runtime: Any = service.runtime
     return await Clinic(service, runtime.known_patients, runtime.known_doctors).open()

@@ -22,6 +22,7 @@ from libs.common.tests.background.things import (
     commit,
     eventually,
     length,
+    listening,
     running,
     take_all,
     thing_event,
@@ -30,12 +31,6 @@ from libs.common.tests.background.things import (
 
 def relay_of(db: Db, amqp_url: str, **options: object) -> OutboxRelay:
     return OutboxRelay(db, ["things"], amqp_url, OutboxWaker(db.name), **options)  # type: ignore[arg-type]
-
-
-async def listening(channel: AbstractChannel, service: str, *keys: str) -> Inbox:
-    inbox = Inbox(service, tuple((EVENTS_EXCHANGE, key) for key in keys))
-    await inbox.declare(channel)
-    return inbox
 
 
 async def test_messages_leave_in_order_and_the_document_is_clean_afterwards(

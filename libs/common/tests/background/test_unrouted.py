@@ -2,14 +2,14 @@
 
 from aio_pika.abc import AbstractChannel
 
-from libs.common.messaging.outbox import EVENTS_EXCHANGE, UNROUTED_COLLECTION, OutboxWaker
+from libs.common.messaging.outbox import UNROUTED_COLLECTION, OutboxWaker
 from libs.common.messaging.relay import OutboxRelay
-from libs.common.messaging.topology import Inbox
 from libs.common.tests.background.things import (
     Db,
     carrying,
     commit,
     eventually,
+    listening,
     take_all,
     thing_event,
 )
@@ -17,12 +17,6 @@ from libs.common.tests.background.things import (
 
 def relay_of(db: Db, amqp_url: str, **options: object) -> OutboxRelay:
     return OutboxRelay(db, ["things"], amqp_url, OutboxWaker(db.name), **options)  # type: ignore[arg-type]
-
-
-async def listening(channel: AbstractChannel, service: str, *keys: str) -> Inbox:
-    inbox = Inbox(service, tuple((EVENTS_EXCHANGE, key) for key in keys))
-    await inbox.declare(channel)
-    return inbox
 
 
 async def test_messages_nobody_listens_to_are_kept_and_sent_in_order_once_somebody_does(

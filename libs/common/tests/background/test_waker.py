@@ -6,9 +6,8 @@ from functools import partial
 from aio_pika.abc import AbstractChannel
 from redis.asyncio import Redis
 
-from libs.common.messaging.outbox import EVENTS_EXCHANGE, EVERYWHERE, OutboxWaker
+from libs.common.messaging.outbox import EVERYWHERE, OutboxWaker
 from libs.common.messaging.relay import OutboxRelay
-from libs.common.messaging.topology import Inbox
 from libs.common.telemetry import metrics
 from libs.common.tests.background.things import (
     Db,
@@ -16,15 +15,10 @@ from libs.common.tests.background.things import (
     commit,
     eventually,
     length,
+    listening,
     running,
     thing_event,
 )
-
-
-async def listening(channel: AbstractChannel, service: str, *keys: str) -> Inbox:
-    inbox = Inbox(service, tuple((EVENTS_EXCHANGE, key) for key in keys))
-    await inbox.declare(channel)
-    return inbox
 
 
 async def _longer_than(channel: AbstractChannel, queue: str, count: int) -> bool:

@@ -14,7 +14,7 @@ from yarl import URL
 from libs.common.ids import new_id
 from libs.common.messaging.events import AggregateRef, Envelope, Event, EventActor
 from libs.common.messaging.outbox import EVENTS_EXCHANGE, OUTBOX_INDEX, OutboxItem
-from libs.common.messaging.topology import declare_exchange, outgoing
+from libs.common.messaging.topology import Inbox, declare_exchange, outgoing
 
 Db = AsyncDatabase[dict[str, Any]]
 
@@ -185,3 +185,10 @@ async def take_all(channel: AbstractChannel, queue_name: str) -> list[AbstractIn
 async def length(channel: AbstractChannel, queue_name: str) -> int:
     queue = await channel.declare_queue(queue_name, passive=True)
     return queue.declaration_result.message_count or 0
+
+
+async def listening(channel: AbstractChannel, service: str, *keys: str) -> Inbox:
+    """An inbox of that service, bound to these keys."""
+    inbox = Inbox(service, tuple((EVENTS_EXCHANGE, key) for key in keys))
+    await inbox.declare(channel)
+    return inbox
