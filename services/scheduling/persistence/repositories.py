@@ -1,7 +1,7 @@
 """Repositories of scheduling; every query carries the caller's sight, see `libs.common.mongo.repository`."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from libs.common.mongo.database import Raw
@@ -88,7 +88,9 @@ class AppointmentRepository(Repository[Appointment]):
         return await self.collection.find(query).to_list()
 
     async def expired_holds(self, limit: int) -> list[Appointment]:
-        query = {"hold_expires_at": {"$lte": self._tx.now}, "status": AppointmentStatus.HELD}
+        # With a lower bound, or the embedded database walks through all that are not held: their null comes first.
+        due = {"$gt": datetime(2000, 1, 1, tzinfo=UTC), "$lte": self._tx.now}
+        query = {"hold_expires_at": due, "status": AppointmentStatus.HELD}
         return await self.find(query, sort=[("hold_expires_at", 1)], limit=limit)
 
     async def listed(
