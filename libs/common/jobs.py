@@ -88,7 +88,6 @@ class JobRunner:
         self._clock = clock
         self._lease = timedelta(seconds=lease_seconds)
         self._tick_seconds = tick_seconds
-        self._holder = new_id("runner")
         self._settled: dict[str, datetime] = {}
         self._alive_at: float | None = None
         self.ready = False
@@ -153,7 +152,7 @@ class JobRunner:
             "due_at": due,
             "started_at": now,
             "lease_until": now + self._lease,
-            "holder": self._holder,
+            "holder": new_id("run"),
             "attempts": 1,
         }
         try:
@@ -166,10 +165,10 @@ class JobRunner:
         return row
 
     async def _take_over(self, now: datetime) -> Row | None:
-        """A run whose holder stopped renewing its lease."""
+        """A run whose holder stopped renewing its lease: another process, or this one while it was stalled."""
         lapsed = {"lease_until": {"$lt": now}, "running": {"$in": list(self._jobs)}}
         claim = {
-            "$set": {"holder": self._holder, "started_at": now, "lease_until": now + self._lease},
+            "$set": {"holder": new_id("run"), "started_at": now, "lease_until": now + self._lease},
             "$inc": {"attempts": 1},
         }
         return await self._runs.find_one_and_update(lapsed, claim, return_document=ReturnDocument.AFTER)
@@ -188,7 +187,7 @@ class JobRunner:
             if task is not None and task.cancelling():  # we are stopping; otherwise the lease was lost
                 await self._hand_back(row)
                 raise
-            _log.warning("another replica took this run over", job=job.name, run_id=row["_id"])
+            _log.warning("this run was taken over", job=job.name, run_id=row["_id"])
             return
         except Exception as failure:  # noqa: BLE001 - whatever a job raises is its outcome
             outcome, error = "failed", _where(failure)
@@ -206,7 +205,7 @@ class JobRunner:
             await asyncio.sleep(self._lease.total_seconds() / 3)
             until = {"$set": {"lease_until": self._clock.now() + self._lease}}
             try:
-                kept = await self._runs.update_one({"_id": row["_id"], "holder": self._holder}, until)
+                kept = await self._runs.update_one({"_id": row["_id"], "holder": row["holder"]}, until)
             except PyMongoError as error:
                 _log.warning("lease not renewed", run_id=row["_id"], error_type=type(error).__name__)
                 continue
@@ -218,7 +217,7 @@ class JobRunner:
         result = {"finished_at": self._clock.now(), "outcome": outcome, "error": error}
         done = {"$set": result, "$unset": {"running": "", "lease_until": ""}}
         try:
-            await self._runs.update_one({"_id": row["_id"], "holder": self._holder}, done)
+            await self._runs.update_one({"_id": row["_id"], "holder": row["holder"]}, done)
         except PyMongoError as failure:
             _log.error("run not recorded, it will be repeated", run_id=row["_id"], exc_info=failure)
 
@@ -226,7 +225,7 @@ class JobRunner:
         """Let another replica begin the run again at once."""
         lapsed = {"$set": {"lease_until": self._clock.now() - self._lease}}
         try:
-            await self._runs.update_one({"_id": row["_id"], "holder": self._holder}, lapsed)
+            await self._runs.update_one({"_id": row["_id"], "holder": row["holder"]}, lapsed)
         except PyMongoError as failure:
             _log.warning("run not handed back, its lease will lapse", run_id=row["_id"], exc_info=failure)
 

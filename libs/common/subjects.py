@@ -44,15 +44,22 @@ class SubjectOwner(Protocol):
 
 
 class SubjectDirectory:
-    """Local knowledge of subjects, completed on demand."""
+    """Local knowledge of subjects, completed on demand. An account stands for those in use, or for `all_of_account`."""
 
     def __init__(
-        self, db: Database, owner: SubjectOwner, *, missing: type[NotFound], collection: str = SUBJECTS
+        self,
+        db: Database,
+        owner: SubjectOwner,
+        *,
+        missing: type[NotFound],
+        collection: str = SUBJECTS,
+        all_of_account: bool = False,
     ) -> None:
         self._db = db
         self._rows = db[collection]
         self._owner = owner
         self._missing = missing
+        self._of_account = {} if all_of_account else {"active": True}
         self._by_id: TTLCache[str, Subject] = TTLCache(maxsize=10_000, ttl=_REMEMBERED_SECONDS)
         self._by_account: TTLCache[str, dict[str, str]] = TTLCache(maxsize=10_000, ttl=_REMEMBERED_SECONDS)
 
@@ -74,7 +81,7 @@ class SubjectDirectory:
         if known is None:
             if await self._db[_ACCOUNTS_ASKED].find_one({"_id": account_id}) is None:
                 await self._learn_account(account_id)
-            rows = await self._rows.find({"accounts": account_id, "active": True}).to_list()
+            rows = await self._rows.find({"accounts": account_id, **self._of_account}).to_list()
             known = {row["_id"]: row["clinic_id"] for row in rows}
             self._by_account[account_id] = known
         return known

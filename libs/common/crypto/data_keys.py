@@ -14,6 +14,8 @@ from pymongo.errors import DuplicateKeyError
 
 from libs.common.crypto.keyring import KeyWrapper, Undecryptable, bound_text
 
+DATA_KEYS = "data_keys"
+"""The collection they are in, in each service's database."""
 _KEY_BYTES = 32
 _RELOAD_AFTER_SECONDS = 300.0
 

@@ -31,13 +31,15 @@ class RequestInProgress(Conflict):
     title = "A request with this Idempotency-Key is still being worked on"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Once:
-    """What must happen at most once. `fingerprint` tells a repeat from a different request with the same key."""
+    """What must happen at most once. `fingerprint` tells a repeat from a different request with the same key;
+    `replayed` is set by `transact` when it gives the first result again, for those who count effects."""
 
     kind: Literal["http", "message"]
     key: str
     fingerprint: str | None = None
+    replayed: bool = False
 
     @classmethod
     def message(cls, message_id: str) -> "Once":

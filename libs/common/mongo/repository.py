@@ -79,7 +79,7 @@ class Repository(Generic[A]):
         more = len(raws) > cursor.limit
         raws = raws[: cursor.limit]
         last = [raws[-1][sort_by], raws[-1]["_id"]] if more else None
-        return Page(items=[self._read(raw) for raw in raws], next_cursor=cursor.next(last))
+        return Page(items=self._read_all(raws), next_cursor=cursor.next(last))
 
     def add(self, aggregate: A) -> None:
         """Stage an insert. A violated unique index surfaces from `transact` as the error in `duplicates`."""
@@ -107,6 +107,9 @@ class Repository(Generic[A]):
         document = aggregate.model_dump()
         document["_id"] = document.pop("id")
         self._tx.stage(StagedWrite(self._name, aggregate, before, document, self.duplicates, self.masked))
+
+    def _read_all(self, raws: list[Raw]) -> list[A]:
+        return [self._read(raw) for raw in raws]
 
     def _read(self, raw: Raw) -> A:
         self._loaded[raw["_id"]] = raw

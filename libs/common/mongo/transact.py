@@ -9,12 +9,13 @@ import asyncio
 import random
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from opentelemetry import trace
-from pymongo.asynchronous.client_session import AsyncClientSession
-from pymongo.errors import DuplicateKeyError, OperationFailure
+from pymongo.errors import DuplicateKeyError
 
 from libs.common.clock import Clock
 from libs.common.errors import Conflict, Problem
@@ -24,8 +25,18 @@ from libs.common.messaging.outbox import STANDALONE_COLLECTION, OutboxWaker
 from libs.common.mongo.database import Database, Raw
 from libs.common.mongo.once import Once, RequestInProgress, find_answer, result_type
 from libs.common.mongo.recent import RecentReads
-from libs.common.mongo.tx import StagedWrite, Tx
+from libs.common.mongo.steps import (
+    StaleRevision,
+    Step,
+    StorageUnavailable,
+    commit_all,
+    insert_step,
+    staged_step,
+    upsert_step,
+)
+from libs.common.mongo.tx import Tx
 from libs.common.resilience.locks import Locks, LockTaken
+from libs.common.resilience.waiting import backoff
 from libs.common.security.caller import Caller
 
 T = TypeVar("T", bound=Tx)
@@ -34,6 +45,7 @@ R = TypeVar("R")
 C = TypeVar("C")
 
 _ATTEMPTS = 8
+_NO_LOCKS: tuple[Callable[[Any], Sequence[str]], type[Problem], float] = (lambda _: (), Conflict, 0.0)
 _ANSWER_WAITED_FOR = 5.0
 _INDEX_NAME = re.compile(r"collection: \S+?\.(\S+) index: (\S+)")
 
@@ -43,10 +55,6 @@ class Contention(Conflict):
 
     code = "busy"
     title = "Others are changing this at the same moment: try again"
-
-
-class StaleRevision(Exception):
-    """A staged update found another revision than the one it was made from. Run the use case again."""
 
 
 class TxFactory(Protocol[T_co]):
@@ -105,21 +113,20 @@ class Transactor(Generic[T]):
         Raises whatever the use case raises, the errors its unique indexes stand for, `IdempotencyKeyReused`,
         `RequestInProgress`, or `Contention` when the same documents kept changing.
         """
-        held = getattr(use_case, "__holds__", None)
-        if held is None:
-            return await self._run(use_case, command, by, once, cause)
-        names, taken, ttl = held
+        run = partial(self._run, use_case, command, by, once, cause)
+        names, taken, ttl = getattr(use_case, "__holds__", _NO_LOCKS)
         wanted = names(command)
         if not wanted:
-            return await self._run(use_case, command, by, once, cause)
+            return await run()
         owner = once.key if once else f"{by.id}:{random.getrandbits(64):x}"
+        hold = partial(self._locks.hold, [wanted] if isinstance(wanted, str) else wanted, ttl=ttl, owner=owner)
         try:
-            async with self._locks.hold([wanted] if isinstance(wanted, str) else wanted, ttl=ttl, owner=owner):
-                return await self._run(use_case, command, by, once, cause)
+            async with hold():
+                return await run()
         except LockTaken as lock:
-            if once is not None and lock.holder == once.key:
-                return await self._answer_of_the_first(use_case, once)
-            raise taken from None
+            if once is None or lock.holder != once.key:
+                raise taken from None
+        return await self._beside_the_first(use_case, once, hold, run, taken)
 
     async def read(self, query: Callable[[C, T], Awaitable[R]], command: C, *, by: Caller) -> R:
         """Run a query with the caller's sight; nothing is committed."""
@@ -141,11 +148,13 @@ class Transactor(Generic[T]):
             except StaleRevision:
                 await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter
                 continue
+            except StorageUnavailable:
+                raise  # nor could it be asked for an answer
             except (Problem, DuplicateKeyError):
                 if once is not None:
                     answer = await find_answer(self._db, once, self._once_in)
                     if answer is not None:
-                        return self._restored(use_case, answer)
+                        return self._restored(use_case, once, answer)
                 raise
             if carriers:
                 self._waker.wake(*carriers)
@@ -159,20 +168,35 @@ class Transactor(Generic[T]):
         tx.recent = self._recent
         return tx
 
-    async def _answer_of_the_first(self, use_case: Callable[[C, T], Awaitable[R]], once: Once) -> R:
-        """Another request with the same key holds the lock: wait for what it comes to, within reason."""
+    async def _beside_the_first(
+        self,
+        use_case: Callable[[C, T], Awaitable[R]],
+        once: Once,
+        hold: Callable[[], AbstractAsyncContextManager[bool]],
+        run: Callable[[], Awaitable[R]],
+        taken: type[Problem],
+    ) -> R:
+        """Another request with the same key holds the lock: what it comes to. When it is refused it leaves no
+        answer and lets the lock go; then this one finds out itself."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + _ANSWER_WAITED_FOR
-        pause = 0.025
-        while loop.time() < deadline:
-            await asyncio.sleep(pause)
+        began, tries = loop.time(), 0
+        while loop.time() - began < _ANSWER_WAITED_FOR:
+            tries += 1
+            await asyncio.sleep(backoff(tries, first=0.025, longest=0.2))
+            try:
+                async with hold():
+                    return await run()
+            except LockTaken as lock:
+                holder = lock.holder
             answer = await find_answer(self._db, once, self._once_in)
             if answer is not None:
-                return self._restored(use_case, answer)
-            pause = min(pause * 2, 0.4)
+                return self._restored(use_case, once, answer)
+            if holder != once.key:
+                raise taken
         raise RequestInProgress("Ask again in a moment with the same key", retry_after=1)
 
-    def _restored(self, use_case: Callable[..., Awaitable[R]], answer: Raw) -> R:
+    def _restored(self, use_case: Callable[..., Awaitable[R]], once: Once, answer: Raw) -> R:
+        once.replayed = True
         restored: R = result_type(use_case).validate_python(answer["result"])
         return restored
 
@@ -183,86 +207,29 @@ class Transactor(Generic[T]):
         embeds = embeds and tx.writes[0].is_insert and tx.writes[0].collection in self._once_in
         pending = outbox_items(tx, self._service)
         carriers: list[str] = []
-        steps: list[Callable[[AsyncClientSession | None], Awaitable[None]]] = []
+        steps: list[Step] = []
         for write in tx.writes:
             items = pending.pop(write.aggregate.id, [])
             if items:
                 carriers.append(write.collection)
             key = once.embedded(tx.now, stored) if once is not None and embeds else None
-            steps.append(_step(self._db, write, items, key, tx.now))
+            steps.append(staged_step(self._db, write, items, key, tx.now))
         for collection, match, change in tx.raw_writes:
-            steps.append(_upsert(self._db, collection, match, change))
+            steps.append(upsert_step(self._db, collection, match, change))
         loose = [item for items in pending.values() for item in items]
         if loose:
             carriers.append(STANDALONE_COLLECTION)
             carrier = {"_id": loose[0]["id"], "outbox": loose, "outbox_at": tx.now}
-            steps.append(_insert(self._db, STANDALONE_COLLECTION, carrier))
+            steps.append(insert_step(self._db, STANDALONE_COLLECTION, carrier))
         if once is not None and not embeds:
-            steps.append(_insert(self._db, once.collection, once.record(tx.now, stored)))
+            steps.append(insert_step(self._db, once.collection, once.record(tx.now, stored)))
         try:
-            await self._execute(steps)
+            await commit_all(self._db, steps)
         except DuplicateKeyError as violation:
             raise _meaning(violation, tx) from None
         finally:
             self._recent.forget(tx.written_to())
         return carriers
-
-    async def _execute(self, steps: Sequence[Callable[[AsyncClientSession | None], Awaitable[None]]]) -> None:
-        if len(steps) == 1:
-            await steps[0](None)
-        elif steps:
-
-            async def all_of_them(session: AsyncClientSession) -> None:
-                for step in steps:
-                    await step(session)
-
-            async with self._db.client.start_session() as session:
-                try:
-                    await session.with_transaction(all_of_them)
-                except OperationFailure as failure:
-                    if failure.has_error_label("TransientTransactionError"):
-                        raise StaleRevision from failure
-                    raise
-
-
-def _step(
-    db: Database, write: StagedWrite, items: list[Raw], key: Raw | None, now: datetime
-) -> Callable[[AsyncClientSession | None], Awaitable[None]]:
-    if write.before is None:
-        document = {**write.document}
-        if items:
-            document |= {"outbox": items, "outbox_at": now}
-        if key is not None:
-            document["once"] = key
-        return _insert(db, write.collection, document)
-    fields = {name: value for name, value in write.document.items() if name != "_id"}
-    change: Raw = {"$set": fields}
-    if items:
-        change |= {"$push": {"outbox": {"$each": items}}, "$min": {"outbox_at": now}}
-    guard = {"_id": write.aggregate.id, "revision": write.before["revision"]}
-
-    async def update(session: AsyncClientSession | None) -> None:
-        done = await db[write.collection].update_one(guard, change, session=session)
-        if done.matched_count == 0:
-            raise StaleRevision
-
-    return update
-
-
-def _insert(db: Database, collection: str, document: Raw) -> Callable[[AsyncClientSession | None], Awaitable[None]]:
-    async def insert(session: AsyncClientSession | None) -> None:
-        await db[collection].insert_one(document, session=session)
-
-    return insert
-
-
-def _upsert(
-    db: Database, collection: str, match: Raw, change: Raw
-) -> Callable[[AsyncClientSession | None], Awaitable[None]]:
-    async def upsert(session: AsyncClientSession | None) -> None:
-        await db[collection].update_one(match, change, upsert=True, session=session)
-
-    return upsert
 
 
 def _meaning(violation: DuplicateKeyError, tx: Tx) -> Exception:

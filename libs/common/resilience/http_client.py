@@ -20,6 +20,7 @@ from libs.common.telemetry.tracing import client_span, outbound_headers
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _WORTH_RETRYING = frozenset({429, 502, 503, 504})
 _LONGEST_WAIT = 5.0
+_LONGEST_NAMED = 365 * 24 * 3600.0  # enough digits would name infinity
 _BACKOFF = tenacity.wait_random_exponential(multiplier=0.1, max=2)
 
 
@@ -191,7 +192,7 @@ def _retry_after(response: httpx.Response) -> float | None:
     """Seconds to wait by the answer's `Retry-After`, which is a number or a date; None without a usable one."""
     given = response.headers.get("retry-after", "")
     if given.isdecimal():
-        return float(given)
+        return min(float(given), _LONGEST_NAMED)
     try:
         return max(0.0, parsedate_to_datetime(given).timestamp() - time.time())
     except ValueError:

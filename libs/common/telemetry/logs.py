@@ -46,14 +46,17 @@ def bind_context(
     clinic_id: str | None = None,
     route: str | None = None,
     correlation_id: str | None = None,
+    code: str | None = None,
 ) -> None:
-    """Say for whom and for what this task works: its log events carry it, its span the request."""
+    """Say for whom and for what this task works, and what problem it came to: its log events carry it, its span the
+    request."""
     given = {
         "request_id": request_id,
         "actor_id": actor_id,
         "clinic_id": clinic_id,
         "route": route,
         "correlation_id": correlation_id,
+        "code": code,
     }
     _context.set({**_context.get(), **{key: value for key, value in given.items() if value is not None}})
     span = trace.get_current_span()

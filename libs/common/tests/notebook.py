@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from beanie import Document
-from fastapi import APIRouter, Depends, FastAPI
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, FastAPI, Response
+from pydantic import BaseModel, Field
 from pymongo import ASCENDING, IndexModel
 
 from libs.common.aggregate import Aggregate
@@ -21,10 +21,13 @@ from libs.common.runtime import Runtime
 from libs.common.security.caller import Caller
 from libs.common.security.permissions import CLINIC, OWN, permission, public, requires
 from libs.common.settings import ServiceSettings
+from libs.common.subjects import SubjectDirectory
 from libs.common.testing.service_under_test import KnownSubjects, ServiceUnderTest, service_under_test
 from libs.common.web.app import create_app
-from libs.common.web.dependencies import transactor
-from libs.common.web.idempotency import IdempotencyKey
+from libs.common.web.body import Body
+from libs.common.web.dependencies import subject_directory, transactor
+from libs.common.web.etag import set_etag
+from libs.common.web.idempotency import IdempotencyKey, OptionalIdempotencyKey
 from libs.common.web.pagination import Page, PageCursor
 
 NOTE_READ = permission("notebook:note:read", {"writer": CLINIC, "patient": OWN})
@@ -129,10 +132,10 @@ async def get_note(command: EditNote, tx: NotebookTx) -> Note:
     return await tx.notes.get(command.note_id)
 
 
-class NoteBody(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class NoteBody(Body):
     titles: list[str]
+    pinned: bool = False
+    about: str | None = None
     colour: (
         Annotated[str, Field(pattern="^[0-9a-f]{6}$", description="Six hexadecimal digits", examples=["ff8800"])] | None
     ) = None
@@ -149,15 +152,24 @@ router = APIRouter()
 
 @router.post("/notes", status_code=201)
 async def post_notes(
-    body: NoteBody, caller: Annotated[Caller, requires(NOTE_WRITE)], key: IdempotencyKey, transact: Transact
+    body: NoteBody,
+    caller: Annotated[Caller, requires(NOTE_WRITE)],
+    key: IdempotencyKey,
+    transact: Transact,
+    people: Annotated[SubjectDirectory, Depends(subject_directory)],
 ) -> list[NoteView]:
+    if body.about is not None:
+        await people.require(body.about, caller)
     notes = await transact(write_notes, WriteNote(titles=body.titles), by=caller, once=key)
     return [NoteView(id=note.id, title=note.title) for note in notes]
 
 
 @router.get("/notes/{note_id}")
-async def read_note(note_id: str, caller: Annotated[Caller, requires(NOTE_READ)], transact: Transact) -> NoteView:
+async def read_note(
+    note_id: str, caller: Annotated[Caller, requires(NOTE_READ)], transact: Transact, response: Response
+) -> NoteView:
     note = await transact.read(get_note, EditNote(note_id=note_id), by=caller)
+    set_etag(response, note.revision)
     return NoteView(id=note.id, title=note.title)
 
 
@@ -174,7 +186,7 @@ async def read_notes(
 
 
 @router.post("/burn")
-async def burn(caller: Annotated[Caller, requires(NOTE_BURN)]) -> str:
+async def burn(caller: Annotated[Caller, requires(NOTE_BURN)], _key: OptionalIdempotencyKey) -> str:
     return caller.id
 
 

@@ -11,6 +11,7 @@ from libs.common.errors import NotFound
 from libs.common.ids import new_id
 from libs.common.security.caller import Caller
 from libs.common.security.permissions import requires
+from libs.common.telemetry.logs import current_context
 from libs.common.testing.service_under_test import ServiceUnderTest
 from libs.common.tests.notebook import NOTE_READ, NOTE_WRITE
 from libs.common.web.app import create_app
@@ -92,6 +93,15 @@ async def test_a_defect_is_answered_without_its_details(
     assert answer.body["request_id"] == answer.headers["x-request-id"]
 
 
+async def test_the_log_line_of_a_refused_request_names_the_problem(service: ServiceUnderTest) -> None:
+    token = service.mint.staff("writer", new_id("cln"))
+    logged = []
+    for path in (f"/notes/{new_id('note')}", "/away", "/notes"):
+        await service.call("GET", path, token=token)
+        logged.append(current_context().get("code"))  # every log line of the request carries the context
+    assert logged == ["note_unknown", "unavailable", None]
+
+
 async def test_a_dependency_that_is_away_says_when_to_come_back(service: ServiceUnderTest) -> None:
     answer = await service.call("GET", "/away")
     assert (answer.status, answer.headers["retry-after"]) == (503, "7")
@@ -136,6 +146,16 @@ async def test_an_effect_needs_a_key(service: ServiceUnderTest) -> None:
     assert (refused.status, refused.code) == (400, "idempotency_key_required")
 
 
+async def test_a_used_key_is_told_before_what_the_other_body_asks_for(service: ServiceUnderTest) -> None:
+    token, key = service.mint.staff("writer", new_id("cln")), new_id("key")
+    about_nobody = {"titles": ["b"], "about": "pat_nobody"}
+    unknown = await service.call("POST", "/notes", token=token, json=about_nobody, key=new_id("key"))
+    assert (unknown.status, unknown.code) == (404, "note_unknown")
+    assert (await service.call("POST", "/notes", token=token, json={"titles": ["a"]}, key=key)).status == 201
+    reused = await service.call("POST", "/notes", token=token, json=about_nobody, key=key)
+    assert (reused.status, reused.code) == (422, "idempotency_key_reused")
+
+
 async def test_a_clients_request_id_is_kept_if_it_is_harmless(service: ServiceUnderTest) -> None:
     kept = await service.call("GET", "/away", headers={"X-Request-ID": "mobile-app-12345"})
     assert kept.body["request_id"] == kept.headers["x-request-id"] == "mobile-app-12345"
@@ -177,6 +197,13 @@ async def test_a_pattern_is_told_in_words(service: ServiceUnderTest) -> None:
     assert answer.body["errors"] == [
         {"pointer": "/colour", "detail": "This is not in the right form: six hexadecimal digits, such as ff8800"}
     ]
+
+
+async def test_what_only_looks_like_the_right_type_is_told_in_words(service: ServiceUnderTest) -> None:
+    token = service.mint.staff("writer", new_id("cln"))
+    answer = await service.call("POST", "/notes", token=token, json={"titles": ["a"], "pinned": "yes"}, key="new")
+    assert (answer.status, answer.code) == (422, "invalid_request")
+    assert answer.body["errors"] == [{"pointer": "/pinned", "detail": "Send true or false, without quotes"}]
 
 
 async def test_what_is_not_json_is_told_so(service: ServiceUnderTest) -> None:

@@ -76,7 +76,7 @@ def log(request: pytest.FixtureRequest) -> LogOne:
 
 def test_a_line_says_who_where_and_how_it_went(output: Output, log: LogOne) -> None:
     bind_context(request_id="req_1", actor_id="usr_1", clinic_id="cln_1")
-    bind_context(route="/slots")
+    bind_context(route="/slots", code="slot_taken")
     with trace.use_span(TracerProvider().get_tracer("t").start_span("s")) as span:
         log("request", status=200, latency_ms=1.5, outcome="ok")
     (line,) = output.lines
@@ -91,6 +91,7 @@ def test_a_line_says_who_where_and_how_it_went(output: Output, log: LogOne) -> N
         "actor_id": "usr_1",
         "clinic_id": "cln_1",
         "route": "/slots",
+        "code": "slot_taken",
         "status": 200,
         "latency_ms": 1.5,
         "outcome": "ok",

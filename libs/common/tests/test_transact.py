@@ -9,6 +9,7 @@ import pytest
 from libs.common.ids import new_id
 from libs.common.messaging.events import Envelope
 from libs.common.mongo.once import IdempotencyKeyReused, Once, forget_old_keys
+from libs.common.resilience.locks import Locks
 from libs.common.security.caller import Caller, Reach
 from libs.common.testing.service_under_test import ServiceUnderTest
 from libs.common.tests.notebook import EditNote, Note, TitleTaken, WriteNote, edit_note, look_at_note, write_notes
@@ -69,9 +70,35 @@ async def test_concurrent_changes_of_one_document_all_count(service: ServiceUnde
 async def test_a_repeat_gets_the_first_result_even_after_changes(service: ServiceUnderTest, writer: Caller) -> None:
     once = Once("http", new_id("key"), "body")
     [first] = await _write(service, writer, "repeated", once=once)
+    assert not once.replayed
     await service.runtime.transact(edit_note, EditNote(note_id=first.id), by=writer)
     [again] = await _write(service, writer, "repeated", once=once)
     assert again == first
+    assert once.replayed
+
+
+async def test_repeats_of_a_refused_request_are_all_refused_soon(service: ServiceUnderTest, writer: Caller) -> None:
+    await _write(service, writer, "taken")
+    once = Once("http", new_id("key"), "body")
+    began = asyncio.get_running_loop().time()
+    repeats = [_write(service, writer, "taken", once=once) for _ in range(100)]
+    outcomes = await asyncio.gather(*repeats, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {TitleTaken}
+    assert asyncio.get_running_loop().time() - began < 4
+
+
+async def test_a_repeat_that_waited_and_meets_anothers_lock_is_refused(
+    service: ServiceUnderTest, writer: Caller
+) -> None:
+    once = Once("http", new_id("key"), "body")
+    locks = Locks(service.runtime.redis)
+    title = new_id("title")
+    async with locks.hold([f"note:{title}"], ttl=5, owner=once.key):
+        repeat = asyncio.create_task(_write(service, writer, title, once=once))
+        await asyncio.sleep(0.05)
+    async with locks.hold([f"note:{title}"], ttl=5, owner="somebody else"):
+        with pytest.raises(TitleTaken):
+            await repeat
 
 
 async def test_a_repeat_of_a_change_acts_once(service: ServiceUnderTest, writer: Caller) -> None:

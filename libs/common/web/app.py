@@ -5,35 +5,20 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from libs.common.errors import ProblemDocument
 from libs.common.garbage import settle_after_start
 from libs.common.runtime import Runtime
-from libs.common.security.permissions import RequiredPermission, access_of, check_every_route_declares_access
+from libs.common.security.permissions import check_every_route_declares_access
 from libs.common.telemetry.asgi import NATIVE_TELEMETRY_OFF, TracingMiddleware
 from libs.common.telemetry.logs import get_logger
 from libs.common.telemetry.tracing import stop_tracing
 from libs.common.web.health import HEALTH_ROUTES
-from libs.common.web.problem_json import MEDIA_TYPE, install_problem_handlers
+from libs.common.web.openapi import openapi_of
+from libs.common.web.problem_json import install_problem_handlers
 from libs.common.web.request_scope import RequestScope
 
 _log = get_logger(__name__)
-
-_STATEMENTS = {
-    "400": "The request is malformed",
-    "401": "No token, or one that does not verify",
-    "403": "The caller may not do this",
-    "404": "There is no such thing, or it is not yours to see",
-    "409": "The current state does not allow this",
-    "412": "The If-Match is not the current version",
-    "413": "The body is too large",
-    "415": "Not JSON",
-    "422": "The content is not valid; `errors` says what and where",
-    "429": "Too many requests; see Retry-After",
-    "503": "Something this needs is away; see Retry-After",
-}
 
 
 def create_app(runtime: Runtime[Any], *, title: str, description: str, routers: Sequence[APIRouter]) -> FastAPI:
@@ -63,6 +48,7 @@ def create_app(runtime: Runtime[Any], *, title: str, description: str, routers: 
         redoc_url=None,
         redirect_slashes=False,  # a redirect would name this process's own address
         routes=list(HEALTH_ROUTES),
+        generate_unique_id_function=lambda route: route.name,
         telemetry=NATIVE_TELEMETRY_OFF,
     )
     app.state.runtime = runtime
@@ -74,45 +60,5 @@ def create_app(runtime: Runtime[Any], *, title: str, description: str, routers: 
     install_problem_handlers(app)
     app.add_middleware(RequestScope, service=settings.service_name, max_body_bytes=settings.max_body_bytes)
     app.add_middleware(TracingMiddleware)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     return app
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's schema plus what it cannot know: permissions, bearer security, and problem documents."""
-    if app.openapi_schema:
-        return app.openapi_schema
-    schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-    components = schema.setdefault("components", {})
-    components.setdefault("securitySchemes", {})["bearer"] = {
-        "type": "http",
-        "scheme": "bearer",
-        "bearerFormat": "JWT",
-    }
-    schemas = components.setdefault("schemas", {})
-    problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas.update(problem.pop("$defs", {}))
-    schemas["ProblemDocument"] = problem
-    for unused in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(unused, None)
-    for route in app.state.api_routes:
-        for method in route.methods:
-            operation = schema["paths"].get(route.path, {}).get(method.lower())
-            if operation is not None:
-                _describe(operation, route)
-    app.openapi_schema = schema
-    return schema
-
-
-def _describe(operation: dict[str, Any], route: APIRoute) -> None:
-    access = access_of(route)[0]
-    if isinstance(access, RequiredPermission):
-        operation["security"] = [{"bearer": []}]
-        operation["x-permission"] = access.permission.name
-        operation["x-roles"] = {role: str(reach) for role, reach in access.permission.grants.items()}
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
-    responses = operation["responses"]
-    if "HTTPValidationError" in str(responses.get("422")):
-        del responses["422"]
-    for status, statement in _STATEMENTS.items():
-        responses.setdefault(status, {"description": statement, "content": content})

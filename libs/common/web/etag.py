@@ -4,6 +4,7 @@ import re
 from typing import Annotated
 
 from fastapi import Depends, Header, Response
+from fastapi.routing import APIRoute
 
 from libs.common.errors import BadRequest
 
@@ -30,3 +31,8 @@ IfMatch = Annotated[int | None, Depends(_expected_revision)]
 def set_etag(response: Response, revision: int) -> None:
     """Put the version of what is answered into its ETag."""
     response.headers["ETag"] = f'"{revision}"'
+
+
+def sets_etag(route: APIRoute) -> bool:
+    """Whether an endpoint calls `set_etag`, by the names in its code."""
+    return set_etag.__name__ in route.endpoint.__code__.co_names

@@ -16,11 +16,12 @@ from libs.common.errors import (
     NotFound,
     PayloadTooLarge,
     Problem,
-    Unavailable,
     Unprocessable,
     UnsupportedMediaType,
 )
-from libs.common.telemetry.logs import current_context
+from libs.common.mongo.steps import StorageUnavailable
+from libs.common.telemetry.logs import bind_context, current_context
+from libs.common.web.idempotency import told_first
 from libs.common.web.validation_words import in_words
 
 log = logging.getLogger(__name__)
@@ -38,15 +39,9 @@ class MethodNotAllowed(Problem):
     title = "This path does not take that method"
 
 
-class StorageUnavailable(Unavailable):
-    """The database did not answer in time."""
-
-    code = "storage_unavailable"
-    title = "Storage is not available right now"
-
-
 def problem_response(problem: Problem) -> Response:
-    """The answer for a problem; the request id comes from the request's context."""
+    """The answer for a problem; the request id comes from the request's context, which takes the code for the logs."""
+    bind_context(code=problem.code)
     body: dict[str, Any] = {
         "type": f"urn:problem:{problem.code}",
         "title": problem.title,
@@ -68,8 +63,8 @@ def install_problem_handlers(app: FastAPI) -> None:
     """Turn everything an endpoint can raise into a problem document."""
 
     @app.exception_handler(Problem)
-    async def on_problem(_request: Request, problem: Problem) -> Response:
-        return problem_response(problem)
+    async def on_problem(request: Request, problem: Problem) -> Response:
+        return problem_response(await told_first(request, problem))
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid(request: Request, invalid: RequestValidationError) -> Response:

@@ -11,6 +11,9 @@ _WORDS = {
     "missing": "This is needed",
     "extra_forbidden": "There is no such field",
     "timezone_aware": "Add the zone, such as 2026-12-01T00:00:00+05:30",
+    "bool_type": "Send true or false, without quotes",
+    "int_type": "Send a whole number, without quotes",
+    "float_type": "Send a number, without quotes",
     "model_attributes_type": "Send a JSON object",
 }
 

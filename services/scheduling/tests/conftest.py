@@ -9,9 +9,9 @@ from libs.common.subjects import SubjectDirectory
 from libs.common.testing.queries import QueriesSeen
 from libs.common.testing.service_under_test import KnownSubjects, ServiceUnderTest, service_under_test
 from services.scheduling.bootstrap import SchedulingRuntime
-from services.scheduling.consumers.on_auth import DOCTORS
 from services.scheduling.domain.errors import DoctorUnknown
 from services.scheduling.main import build
+from services.scheduling.persistence.documents import DOCTORS
 from services.scheduling.settings import SchedulingSettings
 from services.scheduling.tests.builders import Clinic
 
@@ -40,9 +40,11 @@ async def service(mongodb_url: str, redis_url: str, queries_seen: QueriesSeen) -
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def clinic(service: ServiceUnderTest) -> Clinic:
-    """A clinic of its own for each test, so that tests share a database and nothing in it."""
-    return await _opened(service)
+async def clinic(service: ServiceUnderTest) -> AsyncIterator[Clinic]:
+    """A clinic of its own for each test, so that tests share a database and nothing in it; and the same morning."""
+    morning = service.clock.now()
+    yield await _opened(service)
+    service.clock.advance(seconds=(morning - service.clock.now()).total_seconds())
 
 
 @pytest_asyncio.fixture(loop_scope="session")

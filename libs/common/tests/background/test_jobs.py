@@ -143,6 +143,31 @@ async def test_a_run_whose_lease_was_lost_is_stopped(db: Db, runs: list[datetime
     assert "outcome" not in row
 
 
+async def test_a_lapsed_run_that_still_goes_on_does_not_speak_for_the_one_that_took_it_over(
+    db: Db, runs: list[datetime], clock: FrozenClock
+) -> None:
+    first_may_end, second_may_end = asyncio.Event(), asyncio.Event()
+
+    async def work(due_at: datetime) -> None:
+        runs.append(due_at)
+        await (first_may_end if len(runs) == 1 else second_may_end).wait()
+
+    runner = JobRunner(db, [Job("tidy", work, every=timedelta(hours=1))], clock=clock, lease_seconds=30)
+    first = asyncio.create_task(runner.run_due_now())
+    await eventually(lambda: len(runs) == 1)
+    clock.advance(seconds=31)  # the process stalled: its lease was not renewed
+    second = asyncio.create_task(runner.run_due_now())
+    await eventually(lambda: len(runs) == 2)
+    first_may_end.set()
+    await first
+    (row,) = await history(db)
+    assert "outcome" not in row
+    second_may_end.set()
+    await second
+    (row,) = await history(db)
+    assert (row["attempts"], row["outcome"]) == (2, "ok")
+
+
 async def test_a_long_run_keeps_its_lease(db: Db, runs: list[datetime]) -> None:
     go_on = asyncio.Event()
 
