@@ -14,8 +14,8 @@ from bench.stage import Stage
 from libs.common.ids import new_id
 from libs.common.subjects import SUBJECTS, Subject
 from libs.contracts.roles import ADMIN, FRONT_DESK
-from services.scheduling.consumers.on_auth import DOCTORS
 from services.scheduling.domain.slot_template import SlotTemplate
+from services.scheduling.persistence.documents import DOCTORS
 
 DOCTOR_COUNT, PATIENT_COUNT, DESK_COUNT = 24, 5_000, 64
 ZONE = "Asia/Kolkata"

@@ -9,9 +9,8 @@ from libs.contracts.auth_api import StaffDirectoryOwner
 from libs.contracts.registry_api import RegistrySubjects
 from libs.contracts.roles import DOCTOR
 from services.scheduling.adapters.tele import MeetingRooms
-from services.scheduling.consumers.on_auth import DOCTORS
 from services.scheduling.domain.errors import DoctorUnknown, PatientUnknown
-from services.scheduling.persistence.documents import DOCUMENTS, AppointmentDocument, WaitlistEntryDocument
+from services.scheduling.persistence.documents import DOCTORS, DOCUMENTS, AppointmentDocument, WaitlistEntryDocument
 from services.scheduling.persistence.repositories import MongoSchedulingTx
 from services.scheduling.settings import SchedulingSettings
 

@@ -60,8 +60,9 @@ async def request_appointment(
     patient = await patients.require(body.patient_id, caller)
     command = BookAppointment.model_construct(**body.model_dump(), overbook=False)
     appointment = await transact(book_appointment, command, by=caller.within(patient.clinic_id), once=key)
-    _CREATED.labels(appointment.status).inc()
-    _LATENCY.observe((time.perf_counter() - started) * 1000)
+    if not key.replayed:
+        _CREATED.labels(appointment.status).inc()
+        _LATENCY.observe((time.perf_counter() - started) * 1000)
     return AppointmentView.of(appointment, tele)
 
 
@@ -82,7 +83,8 @@ async def overbook_appointment(
     patient = await patients.require(body.patient_id, caller)
     command = BookAppointment(**body.model_dump(), overbook=True)
     appointment = await transact(book_appointment, command, by=caller.within(patient.clinic_id), once=key)
-    _CREATED.labels(appointment.status).inc()
+    if not key.replayed:
+        _CREATED.labels(appointment.status).inc()
     return AppointmentView.of(appointment, tele)
 
 
@@ -118,7 +120,10 @@ async def read_appointments(
     return Page(items=[AppointmentView.of(item, tele) for item in page.items], next_cursor=page.next_cursor)
 
 
-@router.post("/appointments/{appointment_id}/confirm", responses=problems(errors.HoldExpired, errors.StateForbids))
+@router.post(
+    "/appointments/{appointment_id}/confirm",
+    responses=problems(errors.HoldExpired, errors.TooLate, errors.DepositRequired, errors.StateForbids),
+)
 async def confirm(
     appointment_id: AppointmentId,
     caller: access.CanConfirm,
@@ -126,7 +131,7 @@ async def confirm(
     transact: access.Transact,
     tele: access.Tele,
 ) -> AppointmentView:
-    """Turn a hold into a booking, before it runs out."""
+    """Turn a hold into a booking, before it runs out. Where the clinic wants a deposit first, staff do it."""
     command = ConfirmAppointment(appointment_id=appointment_id)
     return AppointmentView.of(await transact(confirm_appointment, command, by=caller, once=key), tele)
 
@@ -162,7 +167,10 @@ async def reschedule(
     return AppointmentView.of(await transact(reschedule_appointment, command, by=caller, once=key), tele)
 
 
-@router.post("/appointments/{appointment_id}/check-in", responses=problems(errors.TooEarly, errors.StateForbids))
+@router.post(
+    "/appointments/{appointment_id}/check-in",
+    responses=problems(errors.TooEarly, errors.TooLate, errors.StateForbids),
+)
 async def check_in_patient(
     appointment_id: AppointmentId,
     caller: access.CanCheckIn,
@@ -170,7 +178,8 @@ async def check_in_patient(
     transact: access.Transact,
     tele: access.Tele,
 ) -> AppointmentView:
-    """The patient is here; the answer holds their number in the queue."""
+    """The patient is here; the answer holds their number in the queue. On the day of the appointment at the clinic;
+    staff may be earlier, where the policy sets no other time."""
     return AppointmentView.of(
         await transact(check_in, CheckIn(appointment_id=appointment_id), by=caller, once=key), tele
     )

@@ -61,7 +61,8 @@ async def read_slots(
     to: To = None,
     status: SlotStatus | None = None,
 ) -> Page[SlotView]:
-    """A doctor's slots from now on, with their status, in order of start."""
+    """A doctor's slots from now on, with their status, in order of start: as soon and as far ahead as the caller may
+    book by the clinic's policy."""
     doctor = await doctors.require(doctor_id, caller)
     query = FindSlots(
         doctor_id=doctor_id, start=from_, end=to, limit=cursor.limit, after=_position(cursor.after), status=status

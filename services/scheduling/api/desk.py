@@ -87,11 +87,20 @@ async def read_waitlist(
 
 @router.post("/waitlist/{entry_id}/leave", responses=problems(errors.WaitlistEntryUnknown, errors.StateForbids))
 async def leave(entry_id: str, caller: access.CanJoinWaitlist, transact: access.Transact) -> WaitlistEntryView:
-    """No longer waiting."""
+    """No longer waiting. What was offered goes to the next in line."""
     return WaitlistEntryView.of(await transact(leave_waitlist, LeaveWaitlist(entry_id=entry_id), by=caller))
 
 
-@router.post("/waitlist/offers/{offer_id}/accept", responses=problems(errors.OfferUnknown, errors.OfferExpired))
+@router.post(
+    "/waitlist/offers/{offer_id}/accept",
+    responses=problems(
+        errors.OfferUnknown,
+        errors.OfferExpired,
+        errors.OfferAlreadyAccepted,
+        errors.DepositRequired,
+        errors.StateForbids,
+    ),
+)
 async def accept(
     offer_id: str,
     caller: access.CanAnswerOffers,

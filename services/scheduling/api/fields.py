@@ -1,13 +1,14 @@
 """The values that requests of scheduling are made of: ids, days, moments, texts."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, TypeAdapter, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 _PLAIN_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TIME_OF_DAY = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 
 
 def _day_in_our_time(day: date) -> date:
@@ -36,6 +37,18 @@ def _moment_or_day(value: object) -> datetime | date:
     return _DAY.validate_python(value) if plain else _MOMENT.validate_python(value)
 
 
+def _time_of_day(value: object) -> object:
+    if isinstance(value, time) or (isinstance(value, str) and re.fullmatch(_TIME_OF_DAY, value)):
+        return value
+    raise PydanticCustomError("time_of_day", "must be a time of the clinic's day, such as 09:00")
+
+
+TimeOfDay = Annotated[
+    time,
+    BeforeValidator(_time_of_day),
+    WithJsonSchema({"type": "string", "pattern": _TIME_OF_DAY, "examples": ["09:00"]}),
+]
+
 MomentOrDay = Annotated[datetime | date, PlainValidator(_moment_or_day, json_schema_input_type=datetime | date)]
 """A moment with its zone, or a day of the clinic's."""
 
@@ -62,9 +75,3 @@ Text = Annotated[
         examples=["Fever since Monday"],
     ),
 ]
-
-
-class Body(BaseModel):
-    """Requests say what they mean and nothing else."""
-
-    model_config = ConfigDict(extra="forbid")

@@ -5,11 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from services.scheduling.api.fields import Body, Day, DoctorId, Moment, PatientId, RoomId, SlotId, Text
+from libs.common.web.body import Body
+from services.scheduling.api.fields import Day, DoctorId, Moment, PatientId, RoomId, SlotId, Text, TimeOfDay
 from services.scheduling.domain.appointment import Appointment, AppointmentStatus
 from services.scheduling.domain.booking_policy import ConfirmationMode
 from services.scheduling.domain.slot import Mode, SlotStatus
-from services.scheduling.domain.slot_template import MOST_BUFFER_MINUTES, MOST_SLOT_MINUTES, Session, SlotTemplate
+from services.scheduling.domain.slot_template import MOST_BUFFER_MINUTES, MOST_SLOT_MINUTES, SlotTemplate
 from services.scheduling.domain.waitlist_entry import WaitlistEntry, WaitlistStatus
 from services.scheduling.use_cases.ports import TeleProvider
 from services.scheduling.use_cases.queries import OfferedSlot, Queue
@@ -92,6 +93,19 @@ class SlotView(BaseModel):
         )
 
 
+class SessionView(BaseModel):
+    """Consulting hours on each day of the recurrence, in the clinic's time: 09:00 to 13:00. An `end` of 00:00 is the
+    end of the day."""
+
+    start: TimeOfDay
+    end: TimeOfDay
+
+
+class SessionRequest(SessionView, Body):
+    """Consulting hours on each day of the recurrence, in the clinic's time: 09:00 to 13:00. An `end` of 00:00 is the
+    end of the day."""
+
+
 class SlotTemplateRequest(Body):
     """When a doctor sees patients. Times of day are the clinic's; everything is a multiple of five minutes."""
 
@@ -100,7 +114,7 @@ class SlotTemplateRequest(Body):
     valid_from: Day
     valid_until: Day | None = None
     exdates: Annotated[list[Day], Field(max_length=400)] = []
-    sessions: Annotated[list[Session], Field(min_length=1, max_length=6)]
+    sessions: Annotated[list[SessionRequest], Field(min_length=1, max_length=6)]
     slot_minutes: Annotated[int, Field(ge=5, le=MOST_SLOT_MINUTES)] = 15
     buffer_before_minutes: Annotated[int, Field(ge=0, le=MOST_BUFFER_MINUTES)] = 0
     buffer_after_minutes: Annotated[int, Field(ge=0, le=MOST_BUFFER_MINUTES)] = 0
@@ -124,7 +138,7 @@ class SlotTemplateView(BaseModel):
     valid_from: date
     valid_until: date | None
     exdates: list[date]
-    sessions: list[Session]
+    sessions: list[SessionView]
     slot_minutes: int
     buffer_before_minutes: int
     buffer_after_minutes: int

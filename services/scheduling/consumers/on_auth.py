@@ -3,10 +3,9 @@
 from libs.common.subjects import Subject, learn_subject
 from libs.contracts.auth import ClinicChanged, StaffChanged
 from libs.contracts.roles import DOCTOR
+from services.scheduling.persistence.documents import DOCTORS
 from services.scheduling.use_cases.ports import SchedulingTx
 from services.scheduling.use_cases.set_booking_policy import SetBookingPolicy, set_booking_policy
-
-DOCTORS = "doctors"
 
 
 async def on_staff_changed(event: StaffChanged, tx: SchedulingTx) -> None:

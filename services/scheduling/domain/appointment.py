@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from libs.common.aggregate import Aggregate
 from libs.common.ids import new_id
 from services.scheduling.domain.booking_policy import BookingPolicy, ConfirmationMode
 from services.scheduling.domain.errors import (
     BeyondHorizon,
+    DepositRequired,
     HoldExpired,
     ModeNotOffered,
     NoticeTooShort,
@@ -36,13 +38,17 @@ HELD, CONFIRMED, ARRIVED, IN_CONSULTATION = (
     AppointmentStatus.ARRIVED,
     AppointmentStatus.IN_CONSULTATION,
 )
+_CANCELLED_BY_STAFF = (HELD, CONFIRMED, ARRIVED)
 
 
 class Appointment(Aggregate):
     """A patient's claim on a doctor's time. While `active`, its `claims` exclude every overlapping one, and its
     `patient_claims` every other appointment of the patient's at that time.
 
-    `seat` is the place within the slot's capacity; an overbooked appointment sits behind the last seat.
+    `seat` is the place within the slot's capacity; an overbooked appointment sits behind the last seat. As long as
+    anybody is in a slot, somebody sits on seat 0: that is what keeps other slots out. `shared` says there that others
+    sit, or sat, behind.
+    `needs_deposit` is what the clinic's policy asked of the patient at the booking.
     """
 
     slot_id: str
@@ -58,15 +64,22 @@ class Appointment(Aggregate):
     claims: list[str]
     patient_claims: list[str]
     seat: int = 0
+    shared: bool = False
     capacity: int = 1
     overbooked: bool = False
     hold_expires_at: datetime | None = None
+    needs_deposit: bool = False
     booked_by: str
     arrived_at: datetime | None = None
     consultation_started_at: datetime | None = None
     token_number: int | None = None
     cancel_reason: str | None = None
     waitlist_entry_id: str | None = None
+
+    @property
+    def can_be_cancelled(self) -> bool:
+        """By staff: until the patient is with the doctor."""
+        return self.status in _CANCELLED_BY_STAFF
 
     @property
     def subject_id(self) -> str:
@@ -85,25 +98,27 @@ class Appointment(Aggregate):
         mode: Mode | None = None,
         reason: str | None = None,
         hold: bool = False,
+        needs_deposit: bool = False,
         seat: int = 0,
         overbooked: bool = False,
         staff: bool = False,
     ) -> "Appointment":
         """A new appointment, CONFIRMED or HELD as asked for or as the clinic's policy says.
 
-        Staff may book inside the notice period; nobody books the past or beyond the horizon.
+        Staff may book inside the notice period, and confirm at once where a deposit is needed; nobody books the past
+        or beyond the horizon.
         """
-        notice = timedelta(0) if staff else timedelta(minutes=policy.minimum_notice_minutes)
+        earliest, latest = policy.bookable(now, staff=staff)
         if slot.end <= now:
             raise TooLate("The slot lies in the past: choose a later one")
-        if slot.start < now + notice:
+        if slot.start < earliest:
             raise NoticeTooShort
-        if slot.start > now + timedelta(days=policy.horizon_days):
+        if slot.start > latest:
             raise BeyondHorizon(f"Bookings open {policy.horizon_days} days ahead")
         chosen = mode or (Mode.IN_PERSON if Mode.IN_PERSON in slot.modes else Mode.TELE)
         if chosen not in slot.modes:
             raise ModeNotOffered(f"This slot offers: {', '.join(sorted(slot.modes))}")
-        held = hold or policy.confirmation is ConfirmationMode.HELD
+        held = hold or policy.confirmation is ConfirmationMode.HELD or (needs_deposit and not staff)
         return cls(
             id=new_id("apt"),
             clinic_id=clinic_id,
@@ -122,16 +137,21 @@ class Appointment(Aggregate):
             capacity=slot.capacity,
             overbooked=overbooked,
             hold_expires_at=now + timedelta(minutes=policy.hold_minutes) if held else None,
+            needs_deposit=needs_deposit,
             booked_by=by,
         )
 
-    def confirm(self, now: datetime) -> None:
-        """A hold becomes a booking, if it has not run out."""
+    def confirm(self, now: datetime, *, staff: bool) -> None:
+        """A hold becomes a booking, if it has not run out. Where a deposit is needed, staff confirm that it is paid."""
         if self.status is AppointmentStatus.EXPIRED:
             raise HoldExpired
         self._only_in(HELD)
         if self.hold_expires_at is not None and now >= self.hold_expires_at:
             raise HoldExpired
+        if now >= self.end:
+            raise TooLate("The time that was held is over: book a later one")
+        if self.needs_deposit and not staff:
+            raise DepositRequired
         self.status = CONFIRMED
         self.hold_expires_at = None
 
@@ -144,7 +164,7 @@ class Appointment(Aggregate):
 
     def cancel(self, now: datetime, policy: BookingPolicy, *, staff: bool, reason: str | None = None) -> bool:
         """Call it off. Returns whether it was late; patients cannot cancel late, staff can."""
-        self._only_in(HELD, CONFIRMED, *((ARRIVED,) if staff else ()))
+        self._only_in(*_CANCELLED_BY_STAFF if staff else (HELD, CONFIRMED))
         late = now > self.start - timedelta(minutes=policy.cancel_cutoff_minutes)
         if late and not staff and self.status is not HELD:
             raise TooLate(f"Patients can cancel until {policy.cancel_cutoff_minutes} minutes before: call the clinic")
@@ -157,6 +177,8 @@ class Appointment(Aggregate):
     ) -> None:
         """Move to another slot. The claims are replaced in one write: whoever loses the new slot keeps the old."""
         self._only_in(CONFIRMED, HELD)
+        if self.status is HELD and self.waitlist_entry_id is not None:
+            raise StateForbids("The slot is offered from the waitlist: accept the offer before you move")
         if not staff and now > self.start - timedelta(minutes=policy.cancel_cutoff_minutes):
             raise TooLate("Too close to the appointment to move it: call the clinic")
         moved = Appointment.book(
@@ -171,6 +193,7 @@ class Appointment(Aggregate):
             overbooked=overbooked,
             staff=staff,
         )
+        self.shared = self.shared and slot.id == self.slot_id
         for changed in (
             "slot_id",
             "doctor_id",
@@ -186,9 +209,15 @@ class Appointment(Aggregate):
         ):
             setattr(self, changed, getattr(moved, changed))
 
-    def check_in(self, now: datetime, policy: BookingPolicy, token_number: int) -> None:
-        """The patient is here and gets a number in the doctor's queue."""
+    def check_in(self, now: datetime, policy: BookingPolicy, token_number: int, *, staff: bool) -> None:
+        """The patient is here and gets a number in the doctor's queue of that day. Staff check in as early as the
+        policy lets, patients themselves on the day, and nobody once it is over."""
         self._only_in(CONFIRMED)
+        today, day = (moment.astimezone(ZoneInfo(policy.zone)).date() for moment in (now, self.start))
+        if today > day:
+            raise TooLate(f"Check-in ended with the day of the appointment, {day:%d %B %Y}: book another")
+        if today < day and not staff:
+            raise TooEarly(f"Check-in opens on the day of the appointment, {day:%d %B %Y}")
         opens = policy.check_in_opens_minutes
         if opens is not None and now < self.start - timedelta(minutes=opens):
             raise TooEarly(f"Check-in opens {opens} minutes before the appointment")
@@ -212,6 +241,16 @@ class Appointment(Aggregate):
             raise TooEarly(f"A no-show is decided {policy.no_show_grace_minutes} minutes after the start")
         self._close(AppointmentStatus.NO_SHOW)
 
+    def has_lapsed(self, now: datetime) -> bool:
+        """Whether this is a hold that ran out. One that stands behind an offer is the next one's in line."""
+        ran_out = self.hold_expires_at is not None and self.hold_expires_at <= now
+        return ran_out and self.status is HELD and self.waitlist_entry_id is None
+
+    def move_to_front(self) -> None:
+        """Who sat on the slot's first seat is gone."""
+        self.seat, self.shared = 0, True
+        self.claims = [f"{_place(claim)}:0" for claim in self.claims]
+
     def _close(self, status: AppointmentStatus) -> None:
         self.status = status
         self.active = False
@@ -225,11 +264,24 @@ class Appointment(Aggregate):
             )
 
 
+def in_the_way(slot: Slot, others: Iterable[Appointment]) -> list[Appointment]:
+    """Those that take some of the slot's time of its doctor or its room."""
+    wanted = {_place(claim) for claim in slot.claims(0)}
+    return [other for other in others if any(_place(claim) in wanted for claim in other.claims)]
+
+
 def free_seat(slot: Slot, others: Iterable[Appointment], *, extra: int = 0) -> int | None:
-    """The lowest seat of the slot that no active appointment overlapping it sits on; None when it is full.
+    """The lowest seat of the slot that nobody sits on; None when it is full, or another slot has its doctor or room.
 
     `extra` seats stand behind the regular ones, for overbooking.
     """
-    wanted = {claim.rsplit(":", 1)[0] for claim in slot.claims(0)}
-    taken = {other.seat for other in others if any(claim.rsplit(":", 1)[0] in wanted for claim in other.claims)}
+    overlapping = in_the_way(slot, others)
+    if any(other.slot_id != slot.id for other in overlapping):
+        return None
+    taken = {other.seat for other in overlapping}
     return next((seat for seat in range(slot.capacity + extra) if seat not in taken), None)
+
+
+def _place(claim: str) -> str:
+    """What is claimed, without the seat: the doctor or the room, and the cell."""
+    return claim.rsplit(":", 1)[0]

@@ -1,5 +1,6 @@
 """A clinic's rules for booking, with defaults that suit a small practice."""
 
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import Field
@@ -28,3 +29,8 @@ class BookingPolicy(Aggregate):
     overbook_quota_per_day: int = Field(2, ge=0, le=50)
     waitlist_offer_minutes: int = Field(15, ge=1, le=24 * 60)
     deposit_after_no_shows: int | None = Field(None, ge=1, description="From then on bookings are only held")
+
+    def bookable(self, now: datetime, *, staff: bool) -> tuple[datetime, datetime]:
+        """The earliest and the latest start that can be booked now, both included; staff need no notice."""
+        notice = timedelta(0) if staff else timedelta(minutes=self.minimum_notice_minutes)
+        return now + notice, now + timedelta(days=self.horizon_days)

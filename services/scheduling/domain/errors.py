@@ -63,6 +63,13 @@ class OfferExpired(Conflict):
     title = "The offer has run out; you keep your place on the waitlist"
 
 
+class OfferAlreadyAccepted(Conflict):
+    """The answer names the appointment."""
+
+    code = "offer_already_accepted"
+    title = "The offer has been accepted already: the slot is the patient's appointment"
+
+
 class StateForbids(Conflict):
     """The appointment is in a state that does not allow this move."""
 
@@ -73,6 +80,11 @@ class StateForbids(Conflict):
 class HoldExpired(Conflict):
     code = "hold_expired"
     title = "The slot was not confirmed in time and is free again: book it anew"
+
+
+class DepositRequired(Conflict):
+    code = "deposit_required"
+    title = "The clinic takes a deposit first, and confirms the appointment then: call the front desk"
 
 
 class TooLate(Conflict):

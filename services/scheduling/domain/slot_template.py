@@ -18,21 +18,34 @@ from services.scheduling.domain.slot import CELL, LONGEST_BUFFER, LONGEST_SLOT, 
 _PARTS = {"FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "COUNT", "UNTIL", "WKST"}
 _OVERLAPS_LOOKED_FOR = timedelta(weeks=8)
 _FREQUENCIES = {"DAILY": timedelta(days=1), "WEEKLY": timedelta(weeks=1), "MONTHLY": None}
+_UTC_UNTIL = re.compile(r"UNTIL=(\d{8}T\d{6})Z", re.IGNORECASE)
 _INTERVAL = re.compile(r"[1-9][0-9]{0,2}")
 MOST_SLOT_MINUTES, MOST_BUFFER_MINUTES = LONGEST_SLOT // timedelta(minutes=1), LONGEST_BUFFER // timedelta(minutes=1)
 
 
 class Session(BaseModel):
-    """Consulting hours on each day of the recurrence, in the clinic's time: 09:00 to 13:00."""
+    """Consulting hours on each day of the recurrence, in the clinic's time: 09:00 to 13:00. An `end` of 00:00 is the
+    end of the day."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     start: time
     end: time
 
+    def minutes(self) -> tuple[int, int]:
+        """Start and end, counted from midnight."""
+        return _minutes(self.start), _minutes(self.end) or 24 * 60
+
+    def hours(self, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+        """Opening and closing on that day, in UTC."""
+        closing_day = day + timedelta(days=1) if self.end == time() else day
+        opens, closes = datetime.combine(day, self.start, zone), datetime.combine(closing_day, self.end, zone)
+        return opens.astimezone(UTC), closes.astimezone(UTC)
+
 
 class SlotTemplate(Aggregate):
-    """`rrule` (RFC 5545) gives the days from `valid_from` to `valid_until`, both included; `exdates` are left out."""
+    """`rrule` (RFC 5545) gives the days from `valid_from` to `valid_until`, both included; `exdates` are left out. An
+    UNTIL in UTC lets through the days whose first session starts by then."""
 
     doctor_id: str
     zone: str = "Asia/Kolkata"
@@ -53,18 +66,16 @@ class SlotTemplate(Aggregate):
     def _makes_sense(self) -> Self:
         five_minutes = int(CELL.total_seconds() // 60)
         minutes = [self.slot_minutes, self.buffer_before_minutes, self.buffer_after_minutes]
-        minutes += [
-            bound.hour * 60 + bound.minute for session in self.sessions for bound in (session.start, session.end)
-        ]
+        minutes += [bound for session in self.sessions for bound in session.minutes()]
         if any(value % five_minutes for value in minutes) or any(
             bound.second or bound.microsecond for session in self.sessions for bound in (session.start, session.end)
         ):
             raise TemplateInvalid("All times and lengths are multiples of five minutes")
         if any(bound.tzinfo for session in self.sessions for bound in (session.start, session.end)):
             raise TemplateInvalid("Sessions are in the clinic's time: leave the offset out, as in 09:00")
-        ordered = sorted(self.sessions, key=lambda session: session.start)
-        if any(session.start >= session.end for session in ordered) or any(
-            earlier.end > later.start for earlier, later in pairwise(ordered)
+        ordered = sorted(session.minutes() for session in self.sessions)
+        if any(start >= end for start, end in ordered) or any(
+            end > start for (_, end), (start, _) in pairwise(ordered)
         ):
             raise TemplateInvalid("Sessions end after they start, and do not overlap")
         if self.valid_until is not None and self.valid_until < self.valid_from:
@@ -73,7 +84,7 @@ class SlotTemplate(Aggregate):
             ZoneInfo(self.zone)
         except (KeyError, ValueError, OSError):
             raise TemplateInvalid(f"{self.zone!r} is not a time zone such as Asia/Kolkata") from None
-        _rule(self.rrule, self.valid_from)
+        _rule(self._rule_in_days(), self.valid_from)
         return self
 
     def retire(self) -> None:
@@ -104,14 +115,27 @@ class SlotTemplate(Aggregate):
         zone = ZoneInfo(self.zone)
         for day in self._open_days(first, last):
             for session in self.sessions:
-                opens, closes = (datetime.combine(day, bound, zone) for bound in (session.start, session.end))
-                yield opens.astimezone(UTC), closes.astimezone(UTC)
+                yield session.hours(day, zone)
 
     def _open_days(self, first: date, last: date) -> Iterator[date]:
         """The days in [first, last] on which the doctor sees patients."""
         first = max(first, self.valid_from)
         last = last if self.valid_until is None else min(last, self.valid_until)
-        return (day for day in _days(self.rrule, self.valid_from, first, last) if day not in self.exdates)
+        return (day for day in _days(self._rule_in_days(), self.valid_from, first, last) if day not in self.exdates)
+
+    def _rule_in_days(self) -> str:
+        """`rrule` with an UNTIL in UTC written as the last day it lets through."""
+        found = _UTC_UNTIL.search(self.rrule)
+        if found is None:
+            return self.rrule
+        try:
+            until = datetime.strptime(found.group(1), "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+            local = until.astimezone(ZoneInfo(self.zone))
+            begun = local.time() >= min(session.start for session in self.sessions)
+            last = local.date() if begun else local.date() - timedelta(days=1)
+        except (ValueError, OverflowError) as error:
+            raise TemplateInvalid(f"rrule: {error}") from None
+        return _UTC_UNTIL.sub(f"UNTIL={last:%Y%m%d}", self.rrule)
 
     def _slots_on(self, day: date, zone: ZoneInfo, earliest: datetime, latest: datetime) -> Iterator[Slot]:
         length = timedelta(minutes=self.slot_minutes)
@@ -119,8 +143,8 @@ class SlotTemplate(Aggregate):
         after = timedelta(minutes=self.buffer_after_minutes)
         step = before + length + after
         for session in sorted(self.sessions, key=lambda session: session.start):
-            start = datetime.combine(day, session.start, zone).astimezone(UTC) + before
-            closes = datetime.combine(day, session.end, zone).astimezone(UTC)
+            opens, closes = session.hours(day, zone)
+            start = opens + before
             start += max(0, -((start - earliest) // step)) * step  # past those before `earliest`, rounded up
             while start + length + after <= closes and start < latest:
                 yield Slot(
@@ -136,6 +160,10 @@ class SlotTemplate(Aggregate):
                     room_id=self.room_id,
                 )
                 start += step
+
+
+def _minutes(moment: time) -> int:
+    return moment.hour * 60 + moment.minute
 
 
 @lru_cache(maxsize=2048)

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from libs.common.aggregate import Aggregate
 from libs.common.ids import new_id
-from services.scheduling.domain.errors import OfferExpired, OfferUnknown, StateForbids
+from services.scheduling.domain.errors import OfferAlreadyAccepted, OfferExpired, OfferUnknown, StateForbids
 from services.scheduling.domain.slot import Mode, Slot
 
 
@@ -79,9 +79,11 @@ class WaitlistEntry(Aggregate):
         """The patient takes the slot; raises `OfferExpired` when the time to say so is over."""
         if self.offer is None or self.offer.id != offer_id:
             raise OfferUnknown
+        if self.status is WaitlistStatus.BOOKED:
+            raise OfferAlreadyAccepted(extra={"appointment_id": self.appointment_id})
+        self._only_in(WaitlistStatus.OFFERED, WaitlistStatus.WAITING)
         if self.status is WaitlistStatus.WAITING or now >= self.offer.expires_at:
             raise OfferExpired
-        self._only_in(WaitlistStatus.OFFERED)
         self.status = WaitlistStatus.BOOKED
         self.appointment_id = self.offer.appointment_id
         return self.offer
@@ -95,9 +97,12 @@ class WaitlistEntry(Aggregate):
         self.declined_slots.append(self.offer.slot_id)
         return self.offer
 
-    def leave(self) -> None:
+    def leave(self) -> Offer | None:
+        """No longer waiting; returns the offer that stood, if one did."""
         self._only_in(WaitlistStatus.WAITING, WaitlistStatus.OFFERED)
+        standing = self.standing_offer
         self.status = WaitlistStatus.LEFT
+        return standing
 
     def _only_in(self, *allowed: WaitlistStatus) -> None:
         if self.status not in allowed:

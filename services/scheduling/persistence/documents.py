@@ -14,6 +14,9 @@ from services.scheduling.domain.waitlist_entry import WaitlistEntry
 ACTIVE_CLAIMS = "active_claims"
 PATIENT_CLAIMS = "patient_claims"
 
+DOCTORS = "doctors"
+"""Where it is kept who works as a doctor, see `libs.common.subjects`."""
+
 
 class AppointmentDocument(Appointment, Document):
     class Settings:

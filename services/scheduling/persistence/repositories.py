@@ -6,8 +6,9 @@ from typing import Any
 
 from libs.common.mongo.database import Raw
 from libs.common.mongo.repository import Repository
-from libs.common.mongo.transact import StaleRevision
+from libs.common.mongo.steps import StaleRevision
 from libs.common.mongo.tx import Tx
+from libs.common.subjects import SUBJECTS
 from libs.common.web.pagination import Cursor, Page
 from libs.contracts.roles import DOCTOR, PATIENT
 from services.scheduling.domain.appointment import Appointment, AppointmentStatus
@@ -88,10 +89,19 @@ class AppointmentRepository(Repository[Appointment]):
         return await self.collection.find(query).to_list()
 
     async def expired_holds(self, limit: int) -> list[Appointment]:
+        return await self.find(self._ran_out(), sort=[("hold_expires_at", 1)], limit=limit)
+
+    async def any_hold_lapsed(self) -> bool:
+        # One question for all bookings, whoever asks: under a name of its own, which no booking makes forgotten.
+        return await self._tx.recent.get("lapsed_holds", "any", self._look_for_lapsed_hold)
+
+    async def _look_for_lapsed_hold(self) -> bool:
+        return await self.collection.find_one({**self._ran_out(), "waitlist_entry_id": None}) is not None
+
+    def _ran_out(self) -> Raw:
         # With a lower bound, or the embedded database walks through all that are not held: their null comes first.
         due = {"$gt": datetime(2000, 1, 1, tzinfo=UTC), "$lte": self._tx.now}
-        query = {"hold_expires_at": due, "status": AppointmentStatus.HELD}
-        return await self.find(query, sort=[("hold_expires_at", 1)], limit=limit)
+        return {"hold_expires_at": due, "status": AppointmentStatus.HELD}
 
     async def listed(
         self,
@@ -188,6 +198,12 @@ class WaitlistRepository(Repository[WaitlistEntry]):
             raise OfferUnknown
         return found
 
+    async def offered(self, appointment: Appointment) -> WaitlistEntry | None:
+        if appointment.waitlist_entry_id is None:
+            return None
+        held_by = {"status": WaitlistStatus.OFFERED, "offer.appointment_id": appointment.id}
+        return await self.find_one({"_id": appointment.waitlist_entry_id, **held_by})
+
     async def open_entries(self, patient_id: str, doctor_id: str) -> list[WaitlistEntry]:
         still_open = {"$in": [WaitlistStatus.WAITING, WaitlistStatus.OFFERED]}
         return await self.find({"patient_id": patient_id, "doctor_id": doctor_id, "status": still_open})
@@ -204,17 +220,36 @@ class WaitlistRepository(Repository[WaitlistEntry]):
         return await self.page(query, cursor)
 
 
+class KnownPeople:
+    """Looks into the directories that the handlers of registry's and auth's events keep."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+
+    async def patient_is_active(self, patient_id: str) -> bool:
+        return await self._is_active(SUBJECTS, patient_id)
+
+    async def doctor_is_active(self, doctor_id: str) -> bool:
+        # Every booking asks, and doctors seldom leave: at most a second old.
+        return await self._tx.recent.get(stored.DOCTORS, doctor_id, lambda: self._is_active(stored.DOCTORS, doctor_id))
+
+    async def _is_active(self, directory: str, person_id: str) -> bool:
+        known = await self._tx.db[directory].find_one({"_id": person_id})
+        return known is None or bool(known["active"])
+
+
 class CalendarReader:
     """Puts a doctor's calendar together from templates and leaves."""
 
-    def __init__(self, templates: TemplateRepository, leaves: LeaveRepository) -> None:
+    def __init__(self, templates: TemplateRepository, leaves: LeaveRepository, people: KnownPeople) -> None:
         self._templates = templates
         self._leaves = leaves
+        self._people = people
 
     async def slot(self, slot_id: str) -> Slot:
         template_id, _ = parse_slot_id(slot_id)
         templates = await self._templates.consult({"_id": template_id})
-        if not templates:
+        if not templates or not await self._people.doctor_is_active(templates[0].doctor_id):
             raise SlotUnknown
         return DoctorCalendar(templates, await self._leaves_of(templates[0].doctor_id)).slot(slot_id)
 
@@ -234,7 +269,8 @@ class MongoSchedulingTx(SchedulingTx):
         templates, leaves = TemplateRepository(self), LeaveRepository(self)
         self.templates = templates
         self.leaves = leaves
-        self.calendars = CalendarReader(templates, leaves)
+        self.people = KnownPeople(self)
+        self.calendars = CalendarReader(templates, leaves, self.people)
         self.policies = PolicyRepository(self)
         self.appointments = AppointmentRepository(self)
         self.queues = TokenQueueRepository(self)

@@ -15,10 +15,11 @@ async def accept_offer(command: AcceptOffer, tx: SchedulingTx) -> Appointment:
     entry = await tx.waitlist.with_offer(command.offer_id)
     offer = entry.accept(command.offer_id, tx.now)
     appointment = await tx.appointments.get(offer.appointment_id)
-    appointment.confirm(tx.now)
+    appointment.confirm(tx.now, staff=tx.actor.kind == "staff")
     tx.waitlist.save(entry)
     tx.appointments.save(appointment)
     tx.publish(WaitlistAccepted.of(entry, offer_id=offer.id, appointment_id=appointment.id))
     tx.publish(AppointmentConfirmed.of(appointment))
     tx.audit(WAITLIST_ANSWER, entry)
+    tx.audit(WAITLIST_ANSWER, appointment)
     return appointment

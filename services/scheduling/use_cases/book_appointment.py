@@ -8,9 +8,11 @@ from services.scheduling.domain.booking_policy import BookingPolicy
 from services.scheduling.domain.errors import OverbookQuotaReached, SlotTaken, SlotUnknown
 from services.scheduling.domain.slot import Mode, Slot, seats_are_shared
 from services.scheduling.permissions import APPOINTMENT_BOOK, APPOINTMENT_OVERBOOK
-from services.scheduling.use_cases.clinic_day import day_bounds
+from services.scheduling.use_cases.clinic_day import clinic_date, day_bounds
+from services.scheduling.use_cases.expire_hold import expire_lapsed
 from services.scheduling.use_cases.ports import SchedulingTx
 from services.scheduling.use_cases.reach import ensure_own_calendar
+from services.scheduling.use_cases.seats import sit_behind, those_around
 
 
 class BookAppointment(Command):
@@ -35,7 +37,10 @@ async def book_appointment(command: BookAppointment, tx: SchedulingTx) -> Appoin
     policy = await tx.policies.of(tx.clinic_id)
     slot = await tx.calendars.slot(command.slot_id)
     ensure_own_calendar(tx.actor, slot.doctor_id, SlotUnknown)
-    seat = await _seat(tx, slot, policy, overbook=command.overbook)
+    one_seat = slot.capacity == 1 and not command.overbook
+    simply_tried = one_seat and not await tx.appointments.any_hold_lapsed()  # the index refuses the second
+    others = [] if simply_tried else await expire_lapsed(slot, await those_around(slot, tx), tx)
+    seat = await _seat(tx, slot, policy, others, overbook=command.overbook)
     appointment = Appointment.book(
         slot,
         patient_id=command.patient_id,
@@ -45,12 +50,14 @@ async def book_appointment(command: BookAppointment, tx: SchedulingTx) -> Appoin
         now=tx.now,
         mode=command.mode,
         reason=command.reason,
-        hold=command.hold or await _must_be_held(tx, command.patient_id, policy),
+        hold=command.hold,
+        needs_deposit=await needs_deposit(tx, command.patient_id, policy),
         seat=seat,
         overbooked=seat >= slot.capacity,
         staff=tx.actor.kind == "staff",
     )
     tx.appointments.add(appointment)  # SlotTaken at the commit, when any of its claims is active
+    sit_behind(appointment, others, tx)
     announce_booking(tx, appointment)
     _put_on_record(tx, appointment)
     return appointment
@@ -72,11 +79,11 @@ def announce_booking(tx: SchedulingTx, appointment: Appointment) -> None:
         tx.publish(AppointmentConfirmed.of(appointment))
 
 
-async def _seat(tx: SchedulingTx, slot: Slot, policy: BookingPolicy, *, overbook: bool) -> int:
-    """The seat to take. A slot with one seat is simply tried: its index refuses the second."""
-    if slot.capacity == 1 and not overbook:
+async def _seat(
+    tx: SchedulingTx, slot: Slot, policy: BookingPolicy, others: list[Appointment], *, overbook: bool
+) -> int:
+    if not others:
         return 0
-    others = await tx.appointments.active_between(slot.blocked_from, slot.blocked_until, doctor_id=slot.doctor_id)
     seat = free_seat(slot, others)
     if seat is None and overbook:
         await _ensure_quota(tx, slot, policy)
@@ -87,12 +94,16 @@ async def _seat(tx: SchedulingTx, slot: Slot, policy: BookingPolicy, *, overbook
 
 
 async def _ensure_quota(tx: SchedulingTx, slot: Slot, policy: BookingPolicy) -> None:
+    """Whoever squeezes somebody into a day also saves its token queue: of two at once, one finds it moved and counts
+    again."""
+    queue = await tx.queues.of(tx.clinic_id, slot.doctor_id, clinic_date(slot.start, policy.zone))
     start, end = day_bounds(slot.start, policy.zone)
     if await tx.appointments.overbooked_on(slot.doctor_id, start, end) >= policy.overbook_quota_per_day:
         raise OverbookQuotaReached
+    tx.queues.keep(queue)
 
 
-async def _must_be_held(tx: SchedulingTx, patient_id: str, policy: BookingPolicy) -> bool:
-    if policy.deposit_after_no_shows is None or tx.actor.kind == "staff":
+async def needs_deposit(tx: SchedulingTx, patient_id: str, policy: BookingPolicy) -> bool:
+    if policy.deposit_after_no_shows is None:
         return False
     return (await tx.attendances.of(tx.clinic_id, patient_id)).needs_deposit(policy)

@@ -18,7 +18,7 @@ async def check_in(command: CheckIn, tx: SchedulingTx) -> Appointment:
     queue = await tx.queues.of(
         appointment.clinic_id, appointment.doctor_id, clinic_date(appointment.start, policy.zone)
     )
-    appointment.check_in(tx.now, policy, queue.next_number())
+    appointment.check_in(tx.now, policy, queue.next_number(), staff=tx.actor.kind == "staff")
     tx.appointments.save(appointment)
     tx.queues.keep(queue)
     tx.publish(AppointmentCheckedIn.of(appointment))

@@ -1,4 +1,4 @@
-"""Confirm a held slot, before the hold runs out."""
+"""Confirm a held slot, before the hold runs out; with that, take the waitlist offer that it was held for."""
 
 from libs.common.command import Command
 from libs.contracts.scheduling import AppointmentConfirmed
@@ -14,7 +14,7 @@ class ConfirmAppointment(Command):
 
 async def confirm_appointment(command: ConfirmAppointment, tx: SchedulingTx) -> Appointment:
     appointment = await tx.appointments.get(command.appointment_id)
-    appointment.confirm(tx.now)
+    appointment.confirm(tx.now, staff=tx.actor.kind == "staff")
     tx.appointments.save(appointment)
     await accept_offer_behind(appointment, tx)
     tx.publish(AppointmentConfirmed.of(appointment))

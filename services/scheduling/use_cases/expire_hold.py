@@ -2,9 +2,11 @@
 
 from libs.common.command import Command
 from libs.contracts.scheduling import SlotReleased
-from services.scheduling.domain.appointment import Appointment
+from services.scheduling.domain.appointment import Appointment, in_the_way
+from services.scheduling.domain.slot import Slot
 from services.scheduling.permissions import HOLD_EXPIRE
 from services.scheduling.use_cases.ports import SchedulingTx
+from services.scheduling.use_cases.seats import pass_on_seat
 from services.scheduling.use_cases.waitlist_offers import let_offer_pass
 
 
@@ -12,11 +14,27 @@ class ExpireHold(Command):
     appointment_id: str
 
 
+async def expire_lapsed(slot: Slot, others: list[Appointment], tx: SchedulingTx) -> list[Appointment]:
+    """For who wants the slot and does not wait for the job: holds in its way that have run out end now. Returns those
+    of `others` that remain."""
+    lapsed = [other for other in in_the_way(slot, others) if other.has_lapsed(tx.now)]
+    gone = {hold.id for hold in lapsed}
+    remaining = [other for other in others if other.id not in gone]
+    for hold in lapsed:
+        hold.expire(tx.now)
+        tx.appointments.save(hold)
+        await pass_on_seat(hold, tx, among=remaining)
+        tx.publish(SlotReleased.of(hold, reason="hold_expired"))
+        tx.audit(HOLD_EXPIRE, hold)
+    return remaining
+
+
 async def expire_hold(command: ExpireHold, tx: SchedulingTx) -> Appointment:
     appointment = await tx.appointments.get(command.appointment_id)
     appointment.expire(tx.now)
     tx.appointments.save(appointment)
-    await let_offer_pass(appointment, tx)
+    await pass_on_seat(appointment, tx)
+    await let_offer_pass(appointment, tx, HOLD_EXPIRE)
     tx.publish(SlotReleased.of(appointment, reason="hold_expired"))
     tx.audit(HOLD_EXPIRE, appointment)
     return appointment

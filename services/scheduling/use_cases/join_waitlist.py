@@ -5,11 +5,13 @@ from datetime import datetime
 from libs.common.command import Command
 from libs.common.errors import FieldError, Unprocessable
 from libs.common.ids import new_id
-from services.scheduling.domain.errors import AlreadyWaiting
+from services.scheduling.domain.errors import AlreadyWaiting, DoctorUnknown
 from services.scheduling.domain.slot import Mode
 from services.scheduling.domain.waitlist_entry import WaitlistEntry
 from services.scheduling.permissions import WAITLIST_JOIN
 from services.scheduling.use_cases.ports import SchedulingTx
+from services.scheduling.use_cases.reach import ensure_own_calendar
+from services.scheduling.use_cases.waitlist_offers import give_back
 
 
 class JoinWaitlist(Command):
@@ -25,6 +27,7 @@ class JoinWaitlist(Command):
 
 
 async def join_waitlist(command: JoinWaitlist, tx: SchedulingTx) -> WaitlistEntry:
+    ensure_own_calendar(tx.actor, command.doctor_id, DoctorUnknown)
     if command.latest <= tx.now:
         raise Unprocessable(errors=[FieldError(pointer="/latest", detail="must be after now")])
     for other in await tx.waitlist.open_entries(command.patient_id, command.doctor_id):
@@ -43,7 +46,9 @@ class LeaveWaitlist(Command):
 
 async def leave_waitlist(command: LeaveWaitlist, tx: SchedulingTx) -> WaitlistEntry:
     entry = await tx.waitlist.get(command.entry_id)
-    entry.leave()
+    offer = entry.leave()
     tx.waitlist.save(entry)
+    if offer is not None:
+        await give_back(entry, offer, tx, WAITLIST_JOIN)
     tx.audit(WAITLIST_JOIN, entry)
     return entry

@@ -17,12 +17,13 @@ from services.scheduling.domain.leave import Leave
 from services.scheduling.permissions import APPOINTMENT_CANCEL, LEAVE_WRITE
 from services.scheduling.use_cases.ports import SchedulingTx
 from services.scheduling.use_cases.reach import ensure_own_calendar
+from services.scheduling.use_cases.seats import pass_on_seat
 from services.scheduling.use_cases.waitlist_offers import let_offer_pass
 
 
 class TakeLeave(Command):
     """Of the doctor named, of the doctor who asks, or of everybody. `conflicts` says what to do about appointments in
-    that time: refuse (and list them), keep them, or cancel them."""
+    that time: refuse (and list them), keep them, or cancel them; who is with the doctor already is seen to the end."""
 
     doctor_id: str | None = None
     whole_clinic: bool = False
@@ -71,8 +72,10 @@ async def take_leave(command: TakeLeave, tx: SchedulingTx) -> LeaveTaken:
             extra={"affected": [line.model_dump(mode="json") for line in plan]},
         )
     if command.conflicts == "cancel":
+        staying = [appointment for appointment in affected if not appointment.can_be_cancelled]
         for appointment in affected:
-            await _cancel(tx, appointment)
+            if appointment.can_be_cancelled:
+                await _cancel(tx, appointment, staying)
     tx.leaves.add(leave)
     tx.audit(LEAVE_WRITE, leave)
     return LeaveTaken(leave=leave, affected=plan)
@@ -95,10 +98,11 @@ def _whose(command: TakeLeave, actor: Caller) -> str | None:
     return actor.id
 
 
-async def _cancel(tx: SchedulingTx, appointment: Appointment) -> None:
+async def _cancel(tx: SchedulingTx, appointment: Appointment, staying: list[Appointment]) -> None:
     late = appointment.cancel(tx.now, await tx.policies.of(tx.clinic_id), staff=True, reason="The doctor is away")
     tx.appointments.save(appointment)
-    await let_offer_pass(appointment, tx)
+    await pass_on_seat(appointment, tx, among=staying)
+    await let_offer_pass(appointment, tx, APPOINTMENT_CANCEL)
     tx.publish(AppointmentCancelled.of(appointment, cancelled_by=tx.actor.role, late=late))
     tx.audit(APPOINTMENT_CANCEL, appointment, reason="The doctor is away")
 

@@ -5,6 +5,7 @@ from libs.contracts.scheduling import AppointmentNoShow, SlotReleased
 from services.scheduling.domain.appointment import Appointment
 from services.scheduling.permissions import APPOINTMENT_NO_SHOW
 from services.scheduling.use_cases.ports import SchedulingTx
+from services.scheduling.use_cases.seats import pass_on_seat
 
 
 class MarkNoShow(Command):
@@ -17,6 +18,7 @@ async def mark_no_show(command: MarkNoShow, tx: SchedulingTx) -> Appointment:
     attendance = await tx.attendances.of(appointment.clinic_id, appointment.patient_id)
     strikes = attendance.strike()
     tx.appointments.save(appointment)
+    await pass_on_seat(appointment, tx)
     tx.attendances.keep(attendance)
     tx.publish(AppointmentNoShow.of(appointment, strikes=strikes))
     tx.publish(SlotReleased.of(appointment, reason="no_show"))

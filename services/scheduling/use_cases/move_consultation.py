@@ -5,6 +5,7 @@ from libs.contracts.scheduling import AppointmentCompleted
 from services.scheduling.domain.appointment import Appointment
 from services.scheduling.permissions import CONSULTATION_MOVE
 from services.scheduling.use_cases.ports import SchedulingTx
+from services.scheduling.use_cases.seats import pass_on_seat
 
 
 class StartConsultation(Command):
@@ -27,6 +28,7 @@ async def complete_consultation(command: CompleteConsultation, tx: SchedulingTx)
     appointment = await tx.appointments.get(command.appointment_id)
     appointment.complete()
     tx.appointments.save(appointment)
+    await pass_on_seat(appointment, tx)
     tx.publish(AppointmentCompleted.of(appointment))
     tx.audit(CONSULTATION_MOVE, appointment)
     return appointment

@@ -19,7 +19,7 @@ from services.scheduling.domain.waitlist_entry import WaitlistEntry
 
 class Calendars(Protocol):
     async def slot(self, slot_id: str) -> Slot:
-        """The bookable slot; raises `SlotUnknown` or `SlotClosed`."""
+        """The bookable slot; raises `SlotUnknown` (also when the doctor has left) or `SlotClosed`."""
         ...
 
     async def of_doctor(self, doctor_id: str) -> DoctorCalendar:
@@ -73,6 +73,11 @@ class Appointments(Protocol):
     async def overbooked_on(self, doctor_id: str, start: datetime, end: datetime) -> int: ...
     async def queue(self, doctor_id: str, start: datetime, end: datetime) -> list[Appointment]: ...
     async def expired_holds(self, limit: int) -> list[Appointment]: ...
+    async def any_hold_lapsed(self) -> bool:
+        """Whether any clinic has one that the job did not come to yet, see `Appointment.has_lapsed`; a second old at
+        most."""
+        ...
+
     async def listed(
         self,
         cursor: Cursor,
@@ -101,6 +106,10 @@ class Attendances(Protocol):
 class Waitlist(Protocol):
     async def get(self, aggregate_id: str, *, expected_revision: int | None = None) -> WaitlistEntry: ...
     async def with_offer(self, offer_id: str) -> WaitlistEntry: ...
+    async def offered(self, appointment: Appointment) -> WaitlistEntry | None:
+        """Who has this on offer, if anybody; not who took it."""
+        ...
+
     async def open_entries(self, patient_id: str, doctor_id: str) -> list[WaitlistEntry]:
         """Those of the patient's for this doctor that wait or have an offer."""
         ...
@@ -112,6 +121,13 @@ class Waitlist(Protocol):
     async def listed(self, cursor: Cursor, *, doctor_id: str | None, patient_id: str | None) -> Page[WaitlistEntry]: ...
     def add(self, aggregate: WaitlistEntry) -> None: ...
     def save(self, aggregate: WaitlistEntry) -> None: ...
+
+
+class People(Protocol):
+    """Who is still there, as the owners announced it; whoever has not been heard of is."""
+
+    async def patient_is_active(self, patient_id: str) -> bool: ...
+    async def doctor_is_active(self, doctor_id: str) -> bool: ...
 
 
 class TeleProvider(Protocol):
@@ -131,3 +147,4 @@ class SchedulingTx(Tx):
     queues: TokenQueues
     attendances: Attendances
     waitlist: Waitlist
+    people: People

@@ -1,7 +1,7 @@
 """What can be asked of scheduling; nothing here changes anything."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import islice
 
 from pydantic import BaseModel
@@ -26,7 +26,8 @@ class OfferedSlot(BaseModel):
 
 
 class FindSlots(Command):
-    """Slots that start in the window, see `search_window`; `after` is the position of the last one of the page
+    """Slots that start in the window, see `search_window`, and that the asker may book by the policy's notice and
+    horizon; `after` is the position of the last one of the page
     before."""
 
     doctor_id: str
@@ -41,7 +42,9 @@ async def find_slots(query: FindSlots, tx: SchedulingTx) -> list[OfferedSlot]:
     """Up to `limit` + 1 slots, so that the caller sees whether there are more."""
     policy = await tx.policies.of(tx.clinic_id)
     start, end = search_window(query.start, query.end, zone=policy.zone, now=tx.now)
-    start = max(start, tx.now) if query.after is None else query.after[0]
+    earliest, latest = policy.bookable(tx.now, staff=tx.actor.kind == "staff")
+    start = max(start, earliest, query.after[0] if query.after is not None else start)
+    end = min(end, latest + timedelta.resolution)
     calendar = await tx.calendars.of_doctor(query.doctor_id)
     slots = (s for s in calendar.slots(start, end) if query.after is None or (s.start, s.id) > query.after)
     found: list[OfferedSlot] = []
@@ -63,7 +66,7 @@ async def _with_status(slots: list[Slot], tx: SchedulingTx) -> list[OfferedSlot]
         room_ids=sorted({slot.room_id for slot in slots if slot.room_id is not None}),
     )
     by_claim: dict[str, list[Appointment]] = {}
-    for appointment in taken:
+    for appointment in (one for one in taken if not one.has_lapsed(tx.now)):
         for claim in appointment.claims:
             by_claim.setdefault(claim.rsplit(":", 1)[0], []).append(appointment)
     return [OfferedSlot(slot=slot, status=_status(slot, by_claim)) for slot in slots]

@@ -2,13 +2,15 @@
 
 from libs.common.command import Command
 from libs.common.mongo.transact import holds
-from libs.contracts.scheduling import AppointmentRescheduled, SlotReleased
-from services.scheduling.domain.appointment import Appointment, free_seat
+from libs.contracts.scheduling import AppointmentRescheduled, SlotHeld, SlotReleased
+from services.scheduling.domain.appointment import Appointment, AppointmentStatus, free_seat
 from services.scheduling.domain.errors import SlotTaken, SlotUnknown
 from services.scheduling.domain.slot import seats_are_shared
 from services.scheduling.permissions import APPOINTMENT_RESCHEDULE
+from services.scheduling.use_cases.expire_hold import expire_lapsed
 from services.scheduling.use_cases.ports import SchedulingTx
 from services.scheduling.use_cases.reach import ensure_own_calendar
+from services.scheduling.use_cases.seats import pass_on_seat, sit_behind, those_around
 
 
 class RescheduleAppointment(Command):
@@ -22,22 +24,28 @@ def _slot_lock(command: RescheduleAppointment) -> list[str]:
 
 @holds(_slot_lock, taken=SlotTaken)
 async def reschedule_appointment(command: RescheduleAppointment, tx: SchedulingTx) -> Appointment:
-    appointment = await tx.appointments.get(command.appointment_id)
     slot = await tx.calendars.slot(command.slot_id)
     ensure_own_calendar(tx.actor, slot.doctor_id, SlotUnknown)
+    looks = slot.capacity > 1 or await tx.appointments.any_hold_lapsed()
+    around = await those_around(slot, tx) if looks else []
+    appointment = await tx.appointments.get(command.appointment_id)
     if slot.clinic_id != appointment.clinic_id:  # an account may have patients in several
         raise SlotUnknown
     previous = appointment.model_copy()
-    seat: int | None = 0
-    if slot.capacity > 1:
-        others = await tx.appointments.active_between(slot.blocked_from, slot.blocked_until, doctor_id=slot.doctor_id)
-        seat = free_seat(slot, (other for other in others if other.id != appointment.id))
+    others = await expire_lapsed(slot, [other for other in around if other.id != appointment.id], tx)
+    seat = free_seat(slot, others)
     if seat is None:
         raise SlotTaken
     policy = await tx.policies.of(appointment.clinic_id)
     appointment.reschedule(slot, tx.now, policy, staff=tx.actor.kind == "staff", seat=seat)
     tx.appointments.save(appointment)
-    tx.publish(AppointmentRescheduled.of(appointment, previous_start=previous.start, previous_end=previous.end))
+    sit_behind(appointment, others, tx)
+    if appointment.slot_id != previous.slot_id:
+        await pass_on_seat(previous, tx)
+    if appointment.status is AppointmentStatus.HELD:
+        tx.publish(SlotHeld.of(appointment))
+    else:
+        tx.publish(AppointmentRescheduled.of(appointment, previous_start=previous.start, previous_end=previous.end))
     tx.publish(SlotReleased.of(previous, reason="rescheduled"))
     tx.audit(APPOINTMENT_RESCHEDULE, appointment)
     return appointment

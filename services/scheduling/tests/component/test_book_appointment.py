@@ -2,6 +2,8 @@
 
 import asyncio
 
+from prometheus_client import REGISTRY
+
 from libs.contracts.roles import DOCTOR
 from services.scheduling.tests.builders import Clinic
 
@@ -37,11 +39,17 @@ async def test_of_fifty_at_once_one_gets_the_slot(clinic: Clinic) -> None:
 async def test_one_key_a_hundred_times_is_one_appointment(clinic: Clinic) -> None:
     slot = await clinic.free_slot()
     token = clinic.staff()
+    counted = _booked_so_far()
     answers = await asyncio.gather(
         *(clinic.try_to_book(slot, patient="asha", key="same-key", token=token) for _ in range(100))
     )
     assert {answer.status for answer in answers} == {201}
     assert len({answer.body["id"] for answer in answers}) == 1
+    assert _booked_so_far() == counted + 1
+
+
+def _booked_so_far() -> float:
+    return REGISTRY.get_sample_value("appointments_created_total", {"status": "CONFIRMED"}) or 0
 
 
 async def test_a_family_sees_all_or_one_of_its_own_and_nobody_elses(clinic: Clinic) -> None:
