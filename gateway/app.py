@@ -22,7 +22,7 @@ from gateway.forwarding import (
 from gateway.headers import Headers, request_lines, response_headers
 from gateway.limits import Limit, RateLimits
 from gateway.pages import Page, Pages
-from gateway.problems import BadGateway, GatewayTimeout, NotCanonical, UpstreamAway, rendered
+from gateway.problems import BadGateway, GatewayTimeout, MethodNotSupported, NotCanonical, UpstreamAway, rendered
 from gateway.protocol import ClientConnection
 from gateway.request_ids import new_request_id
 from gateway.routes import Access, Rate, Route, RouteTable, Service
@@ -41,6 +41,7 @@ _NOT_CANONICAL = re.compile(
     r"//|/\.{1,2}(/|$)|%([01][0-9a-f]|2[d-f]|3[0-9]|4[1-9a-f]|5[0-9acf]|6[1-9a-f]|7[0-9aef])|[^\x21-\x7e]|\\",
     re.IGNORECASE,
 )
+_READING = frozenset({"GET", "HEAD"})
 _UPSTREAM_PROBLEMS: dict[type[UpstreamError], type[Problem]] = {ConnectFailed: UpstreamAway, TimedOut: GatewayTimeout}
 
 
@@ -131,7 +132,7 @@ class Gateway:
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         request = Request(scope, self._addresses)
-        page = self._pages.find(request.method, request.path)
+        page = self._pages.find(request.path) if request.method in _READING else None
         if page is not None:
             await self._show(await page(), request, send)
             return
@@ -158,11 +159,13 @@ class Gateway:
                 "Use the path as documented: no dot segments, no doubled slashes, nothing encoded without need"
             )
         route = request.route = self._routes.match(request.path)
-        if route is None:
+        if route is None and self._pages.find(request.path) is None:
             raise NotFound("No such path")
         if request.method == "OPTIONS" and request.origin is not None:
             await self._show(Page(204, self._cors.preflight(request.origin)), request, send)
             return
+        if route is None:
+            raise MethodNotSupported(sorted(_READING))
         request.claims = await self._authenticate(route, request)
         await self._count(route, request)
         limit = self._bodies.webhook if route.access is Access.WEBHOOK else self._bodies.usual
@@ -220,22 +223,24 @@ class Gateway:
     ) -> None:
         replayable = request.method in IDEMPOTENT or b"idempotency-key" in request.headers
         with Exchange(upstream, request.client, self._deadlines) as exchange:
-            connection = await exchange.send_request(request.method, head, body, replayable=replayable)
+            connection = await exchange.send_request(head, body, replayable=replayable)
             request.upstream_seconds = exchange.seconds_since_sent()
             status = request.status = connection.status
-            headers = response_headers(connection.headers, with_length=status not in (204, 304))
-            headers.append((b"x-request-id", request.request_id.encode()))
-            if request.origin is not None:
-                headers += self._cors.headers(request.origin)
+            headers = response_headers(connection.headers, status) + self._shared(request)
             start = {"type": "http.response.start", "status": status, "headers": headers}
             await stream_response(connection, start, send)
 
+    def _shared(self, request: Request) -> Headers:
+        """What every answer carries: the request's id, and whether a page of another origin may read it."""
+        return [(b"x-request-id", request.request_id.encode()), *self._cors.headers(request.origin)]
+
     def _head(self, route: Route, request: Request, trace: Trace, upstream: Upstream) -> bytes:
+        method = "GET" if request.method == "HEAD" else request.method  # `Cycle` leaves the body out
         target = request.path.encode() + (b"?" + request.query if request.query else b"")
         chunked = b"transfer-encoding: chunked\r\n" if b"transfer-encoding" in request.headers else b""
         return b"".join(
             [
-                b"%b %b HTTP/1.1\r\nhost: %b\r\n" % (request.method.encode(), target, upstream.authority),
+                b"%b %b HTTP/1.1\r\nhost: %b\r\n" % (method.encode(), target, upstream.authority),
                 *request_lines(request.header_list, route.reads),
                 chunked,
                 b"x-request-id: %b\r\nx-forwarded-for: %b\r\nx-forwarded-proto: %b\r\ntraceparent: %b\r\n\r\n"
@@ -255,11 +260,12 @@ class Gateway:
             request.client.abort()
             return
         status, headers, body = rendered(problem, request.request_id)
-        await self._show(Page(status, [*headers, *self._cors.headers(request.origin)], body), request, send)
+        await self._show(Page(status, headers, body), request, send)
 
     async def _show(self, page: Page, request: Request, send: Send) -> None:
         request.status = page.status
-        await send({"type": "http.response.start", "status": page.status, "headers": page.headers})
+        headers = [*page.headers, *self._shared(request)]
+        await send({"type": "http.response.start", "status": page.status, "headers": headers})
         async for piece in page.pieces():
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -33,11 +33,10 @@ class Cors:
         ]
 
     def preflight(self, origin: bytes) -> Headers:
-        """The answer to the browser's question before it sends the real request."""
+        """What the answer to the browser's question, before it sends the real request, carries besides."""
         if not self.allows(origin):
-            return [(b"vary", b"Origin")]
+            return []
         return [
-            *self.headers(origin),
             (b"access-control-allow-methods", _METHODS),
             (b"access-control-allow-headers", _HEADERS),
             (b"access-control-max-age", b"600"),

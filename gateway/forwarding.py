@@ -80,9 +80,7 @@ class Exchange:
         """Since the last piece of the request went out."""
         return time.perf_counter() - self._sent_at
 
-    async def send_request(
-        self, method: str, head: bytes, body: RequestBody | None, *, replayable: bool
-    ) -> UpstreamConnection:
+    async def send_request(self, head: bytes, body: RequestBody | None, *, replayable: bool) -> UpstreamConnection:
         """Send it, its body opened, and return the connection when its response head is there.
 
         A connection that was idle may close at the very moment it is used. Then the request goes out once more on a
@@ -92,19 +90,19 @@ class Exchange:
             head += body.opening
         rest = body if body is not None and body.more else None
         try:
-            return await self._attempt(method, head, rest, fresh=False)
+            return await self._attempt(head, rest, fresh=False)
         except BrokenOff as broken:
             if rest is not None or not (broken.was_idle and replayable):
                 raise
         self.close()
-        return await self._attempt(method, head, None, fresh=True)
+        return await self._attempt(head, None, fresh=True)
 
-    async def _attempt(self, method: str, data: bytes, rest: RequestBody | None, *, fresh: bool) -> UpstreamConnection:
+    async def _attempt(self, data: bytes, rest: RequestBody | None, *, fresh: bool) -> UpstreamConnection:
         connection, reused = await self._upstream.take(fresh=fresh)
         self._connection = connection
         if self._client.gone:
             raise ClientGone
-        connection.begin(head_only=method == "HEAD", reused=reused)
+        connection.begin(reused=reused)
         self._client.on_lost = connection.abandon
         self._write(connection, data)
         if rest is not None:

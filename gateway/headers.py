@@ -79,20 +79,27 @@ def request_lines(headers: Iterable[tuple[bytes, bytes]], also: frozenset[bytes]
     return lines
 
 
-def response_headers(headers: Headers, *, with_length: bool) -> Headers:
-    """The headers that go back to the client; `with_length` is False where a length would describe no body."""
+def response_headers(headers: Headers, status: int) -> Headers:
+    """The headers that go back to the client: without a length where it would describe no body, and with HEAD among
+    what a 405 allows where GET is, because that is how it is offered here."""
+    with_length = status not in (204, 304)
     per_connection: frozenset[bytes] = frozenset()
     returned: Headers = []
     for header in headers:
         name = header[0]
         if name not in _NOT_RETURNED:
             if with_length or name != b"content-length":
-                returned.append(header)
+                returned.append(_with_head(header) if status == 405 and name == b"allow" else header)
         elif name == b"connection" and header[1].lower() not in (b"keep-alive", b"close"):
             per_connection |= named_by_connection(header[1])
     if per_connection:
         returned = [header for header in returned if header[0] not in per_connection]
     return returned
+
+
+def _with_head(allow: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    name, methods = allow
+    return (name, methods + b", HEAD") if b"GET" in methods and b"HEAD" not in methods else allow
 
 
 def named_by_connection(value: bytes) -> frozenset[bytes]:

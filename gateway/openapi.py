@@ -4,13 +4,16 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from itertools import chain, count
 from typing import Any
 
 import orjson
 
+from gateway.problems import BadGateway, GatewayTimeout, Overloaded, RateLimited, UpstreamAway
 from gateway.routes import Access, RouteTable, Service
 from gateway.upstream.connection import UpstreamError
 from gateway.upstream.pool import Upstream
+from libs.common.errors import problems
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +27,10 @@ _ABOUT = (
 )
 
 _SCHEMA = "#/components/schemas/"
+_OUR_PROBLEMS = {
+    str(status): response
+    for status, response in problems(RateLimited, Overloaded, UpstreamAway, BadGateway, GatewayTimeout).items()
+}
 
 Document = dict[str, Any]
 
@@ -67,6 +74,7 @@ def merged(documents: Mapping[Service, Document | None], routes: RouteTable) -> 
         "info": {"title": "Clinic platform", "version": "1.0.0", "description": _ABOUT + note},
         "servers": [{"url": "/"}],
         "tags": [],
+        "x-tagGroups": [],
         "paths": {},
         "components": {},
     }
@@ -85,24 +93,46 @@ def _add(whole: Document, service: Service, document: Document, routes: RouteTab
         target = whole["components"].setdefault(kind, {})
         for name, entry in entries.items():
             target[renamed.get(f"#/components/{kind}/{name}", name)] = _pointing(entry, renamed)
-    used = {operation.get("operationId") for item in whole["paths"].values() for operation in _operations(item)}
-    added = False
+    tags: list[str] = []
+    ids: set[str] = set()
     for path, item in document.get("paths", {}).items():
         route = routes.match(path)
         if route is None or route.service is not service:
             continue
         shown = _pointing(item, renamed)
         for operation in _operations(shown):
-            operation["tags"] = [str(service)]
-            if operation.get("operationId") in used:
-                operation["operationId"] = f"{service}_{operation['operationId']}"
+            operation["tags"] = [_tag(service, tag) for tag in operation.get("tags", [])] or [str(service)]
+            tags += [tag for tag in operation["tags"] if tag not in tags]
+            operation["operationId"] = _new_id(f"{service}_{operation.get('operationId', 'call')}", ids)
             if route.access is Access.BEARER:
                 operation.setdefault("security", [{"bearer": []}])
+            _add_our_problems(operation, renamed)
         whole["paths"][path] = shown
-        added = True
-    if added:
+    if tags:
         about = document.get("info", {}).get("description", "")
-        whole["tags"].append({"name": str(service), "description": about})
+        whole["tags"] += [{"name": tag, "description": about} for tag in tags]
+        whole["x-tagGroups"].append({"name": str(service), "tags": tags})
+
+
+def _tag(service: Service, tag: str) -> str:
+    return str(service) if tag == service else f"{service} · {tag}"
+
+
+def _new_id(wanted: str, taken: set[str]) -> str:
+    """The id, with a number behind it where the service has used it before; other services' begin otherwise."""
+    candidates = chain([wanted], (f"{wanted}_{number}" for number in count(2)))
+    found = next(candidate for candidate in candidates if candidate not in taken)
+    taken.add(found)
+    return found
+
+
+def _add_our_problems(operation: Document, renamed: Mapping[str, str]) -> None:
+    """What the gateway itself may answer, beside what the service says of the same status."""
+    responses = operation.setdefault("responses", {})
+    for status, response in _pointing(_OUR_PROBLEMS, renamed).items():
+        known = responses.setdefault(status, response)
+        if known is not response:
+            known["description"] = f"{known.get('description', '')}; {response['description']}"
 
 
 def _drop_unused_schemas(whole: Document) -> None:

@@ -57,7 +57,7 @@ def page_of(body: bytes, media_type: str, status: int = 200, more: Headers | Non
 
 
 class Pages:
-    """The gateway's own paths. `find` answers GET and HEAD on them and nothing else."""
+    """The gateway's own paths, which are for GET and HEAD."""
 
     def __init__(
         self,
@@ -80,9 +80,7 @@ class Pages:
             "/docs": self._docs,
         }
 
-    def find(self, method: str, path: str) -> Handler | None:
-        if method != "GET" and method != "HEAD":
-            return None
+    def find(self, path: str) -> Handler | None:
         handler = self._handlers.get(path)
         if handler is None and path.startswith("/docs/"):
             asset = ASSETS.get(path)

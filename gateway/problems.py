@@ -26,11 +26,15 @@ class AmbiguousRequest(BadRequest):
 
 
 class MethodNotSupported(Problem):
-    """CONNECT, TRACE and inventions."""
+    """CONNECT, TRACE and inventions; and on the gateway's own pages whatever would change them."""
 
     status = 405
     code = "method_not_allowed"
     title = "This method is not offered here"
+
+    def __init__(self, allowed: list[str]) -> None:
+        super().__init__()
+        self.allowed = allowed
 
 
 class ClientTooSlow(Problem):
@@ -97,7 +101,7 @@ class GatewayTimeout(Problem):
 
 
 def rendered(problem: Problem, request_id: str) -> tuple[int, Headers, bytes]:
-    """Status, headers and body of the answer; shaped as `libs.common.errors.ProblemDocument`."""
+    """Status, headers (all but those every answer has) and body, shaped as `libs.common.errors.ProblemDocument`."""
     document: dict[str, Any] = {
         "type": f"urn:problem:{problem.code}",
         "title": problem.title,
@@ -114,12 +118,13 @@ def rendered(problem: Problem, request_id: str) -> tuple[int, Headers, bytes]:
         (b"content-type", MEDIA_TYPE),
         (b"content-length", b"%d" % len(body)),
         (b"cache-control", b"no-store"),
-        (b"x-request-id", request_id.encode()),
     ]
     if problem.retry_after is not None:
         headers.append((b"retry-after", b"%d" % problem.retry_after))
     if problem.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
+    if isinstance(problem, MethodNotSupported):
+        headers.append((b"allow", ", ".join(problem.allowed).encode()))
     if isinstance(problem, RateLimited):
         headers += [
             (b"ratelimit-limit", b"%d" % problem.limit),

@@ -147,7 +147,7 @@ class ClientConnection(HttpToolsProtocol):
         """As uvicorn's, for our cycle, with the checks before anything of the request is believed."""
         method = self.parser.get_method()
         if method not in METHODS:
-            self._refuse_parsing(MethodNotSupported())
+            self._refuse_parsing(MethodNotSupported(sorted(known.decode() for known in METHODS)))
         if len(self.url) > MAX_URL_BYTES:
             self._refuse_parsing(UrlTooLong())
         version, policy = self.parser.get_http_version(), self.policy
@@ -282,8 +282,10 @@ class ClientConnection(HttpToolsProtocol):
         if answering or self.transport.is_closing():
             self.abort()  # bytes in the middle of another answer would be read as part of it
             return
-        status, headers, body = rendered(problem, new_request_id())
-        lines = [b"%b: %b\r\n" % header for header in [*headers, (b"connection", b"close")]]
+        request_id = new_request_id()
+        status, headers, body = rendered(problem, request_id)
+        headers += [(b"x-request-id", request_id.encode()), (b"connection", b"close")]
+        lines = [b"%b: %b\r\n" % header for header in headers]
         self.transport.write(b"".join([STATUS_LINE[status], *lines, b"\r\n", body]))
         # Closing on unread bytes resets the connection and the client may never read the refusal. So only our half
         # ends now; the rest does when the client ends its own, or when its time is up.

@@ -65,6 +65,7 @@ ROUTES = (
     Route("/auth/refresh", Service.AUTH, Access.PUBLIC),
     Route("/auth", Service.AUTH, Access.OFFERED),
     Route("/clinics", Service.AUTH, Access.OFFERED, reads=frozenset({b"x-bootstrap-token"})),
+    Route("/doctors", Service.AUTH),
     Route("/staff", Service.AUTH),
     Route("/.well-known/jwks.json", Service.AUTH, Access.PUBLIC),
     # registry

@@ -14,17 +14,17 @@ async function showState() {
   }
 }
 
-// One link per service, to its part of the page.
+// One link per service, to the first of its parts of the page; Swagger UI writes spaces in ids as underscores.
 function listServices(spec) {
   const nav = document.getElementById("services");
-  for (const tag of spec.tags ?? []) {
+  for (const group of spec["x-tagGroups"] ?? []) {
+    const id = "operations-tag-" + group.tags[0].replaceAll(" ", "_");
     const link = document.createElement("a");
-    link.href = "#operations-tag-" + tag.name;
-    link.textContent = tag.name;
+    link.href = "#" + id;
+    link.textContent = group.name;
     link.addEventListener("click", (event) => {
       event.preventDefault();
-      const section = document.getElementById("operations-tag-" + tag.name);
-      section?.scrollIntoView({ behavior: "smooth" });
+      document.getElementById(id)?.scrollIntoView({ behavior: "smooth" });
     });
     nav.append(link);
   }

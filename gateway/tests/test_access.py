@@ -106,6 +106,7 @@ async def test_browsers_of_other_origins(start: Start, service: StubService) -> 
         assert preflight.status_code == 204
         assert preflight.headers["access-control-allow-origin"] == origin
         assert "Idempotency-Key" in preflight.headers["access-control-allow-headers"]
+        assert preflight.headers["vary"] == "Origin"
         real = await gateway.client.get("/patients/1", headers={**gateway.bearer(), "Origin": origin})
         assert real.headers["access-control-allow-origin"] == origin
         assert "access-control-allow-credentials" not in real.headers

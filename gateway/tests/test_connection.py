@@ -41,7 +41,7 @@ async def test_an_answer_before_any_request_spoils_the_connection(connection: Up
 
 
 async def test_an_answer_between_two_requests_spoils_the_connection(connection: UpstreamConnection) -> None:
-    connection.begin(head_only=False, reused=False)
+    connection.begin(reused=False)
     connection.data_received(OK)
     assert await connection.read() == (b"{}", False)
     assert connection.finish(request_sent=True)
@@ -51,7 +51,7 @@ async def test_an_answer_between_two_requests_spoils_the_connection(connection: 
 
 
 async def test_an_unfinished_request_or_response_spoils_the_connection(connection: UpstreamConnection) -> None:
-    connection.begin(head_only=False, reused=False)
+    connection.begin(reused=False)
     connection.data_received(OK)
     assert not connection.finish(request_sent=False)
     assert not connection.usable
@@ -60,7 +60,7 @@ async def test_an_unfinished_request_or_response_spoils_the_connection(connectio
 async def test_a_response_byte_by_byte(connection: UpstreamConnection) -> None:
     chunked = b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\nX: 1\r\n\r\n"
     for response, body in ((OK, b"{}"), (chunked, b"onetwo"), (b"HTTP/1.1 100 Continue\r\n\r\n" + OK, b"{}")):
-        connection.begin(head_only=False, reused=False)
+        connection.begin(reused=False)
         for at in range(len(response)):
             connection.data_received(response[at : at + 1])
         await connection.response_head()
@@ -70,7 +70,7 @@ async def test_a_response_byte_by_byte(connection: UpstreamConnection) -> None:
 
 
 async def test_what_ends_an_exchange_reaches_whoever_waits(connection: UpstreamConnection) -> None:
-    connection.begin(head_only=False, reused=False)
+    connection.begin(reused=False)
     waiting = asyncio.create_task(connection.response_head())
     await asyncio.sleep(0)
     connection.fail(TimedOut("deadline"))

@@ -117,18 +117,32 @@ async def test_a_chunked_body_goes_on_chunked(gateway: RunningGateway, service: 
 
 
 async def test_head_no_content_and_not_modified(gateway: RunningGateway, service: StubService) -> None:
-    service.answers["/patients/head"] = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+    service.answers["/patients/head"] = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000
+    chunks = b"Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n0\r\n\r\n"
+    service.answers["/patients/chunks"] = b"HTTP/1.1 200 OK\r\n" + chunks
     service.answers["/patients/none"] = b"HTTP/1.1 204 No Content\r\n\r\n"
     service.answers["/patients/same"] = b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\nContent-Length: 77\r\n\r\n'
     for _ in range(2):  # twice: the connection must be in step afterwards
         head = await gateway.client.head("/patients/head", headers=gateway.bearer())
-        assert (head.status_code, head.headers["content-length"]) == (200, "1000")
+        assert (head.status_code, head.headers["content-length"], head.content) == (200, "1000", b"")
+        assert (await gateway.client.head("/patients/chunks", headers=gateway.bearer())).content == b""
         assert (await gateway.client.get("/patients/none", headers=gateway.bearer())).status_code == 204
         same = await gateway.client.get("/patients/same", headers=gateway.bearer())
         assert (same.status_code, same.headers["etag"]) == (304, '"1"')
         assert (await gateway.client.get("/patients/plain", headers=gateway.bearer())).content == b"{}"
     used = {request.connection for request in service.received if request.target.startswith("/patients")}
     assert len(used) == 1
+    assert {request.method for request in service.for_path("/patients/head")} == {"GET"}
+
+
+async def test_head_is_among_what_a_405_allows(gateway: RunningGateway, service: StubService) -> None:
+    not_allowed = b"HTTP/1.1 405 Method Not Allowed\r\nAllow: %b\r\nContent-Length: 0\r\n\r\n"
+    service.answers["/patients/read"] = not_allowed % b"GET"
+    service.answers["/patients/write"] = not_allowed % b"POST"
+    read = await gateway.client.put("/patients/read", headers=gateway.bearer())
+    assert (read.status_code, read.headers["allow"]) == (405, "GET, HEAD")
+    write = await gateway.client.head("/patients/write", headers=gateway.bearer())
+    assert (write.status_code, write.headers["allow"]) == (405, "POST")
 
 
 async def test_continue_and_early_hints_are_swallowed(gateway: RunningGateway, service: StubService) -> None:

@@ -48,8 +48,7 @@ def _merge() -> dict[str, Any]:
 def test_only_what_is_routed_is_shown() -> None:
     whole = _merge()
     assert set(whole["paths"]) == {"/patients", "/slots", "/auth/login"}
-    assert [tag["name"] for tag in whole["tags"]] == ["registry", "scheduling", "auth"]
-    assert whole["paths"]["/slots"]["get"]["tags"] == ["scheduling"]
+    assert [group["name"] for group in whole["x-tagGroups"]] == ["registry", "scheduling", "auth"]
     assert "audit" in whole["info"]["description"]
 
 
@@ -77,10 +76,35 @@ def test_what_reads_the_same_and_points_elsewhere_is_different() -> None:
     assert schemas["SchedulingPage"]["items"] == {"$ref": "#/components/schemas/SchedulingView"}
 
 
+def test_operations_are_grouped_by_service_and_resource() -> None:
+    whole = _merge()
+    assert whole["paths"]["/slots"]["get"]["tags"] == ["scheduling · own tag"]
+    assert [tag["name"] for tag in whole["tags"]] == [tag for group in whole["x-tagGroups"] for tag in group["tags"]]
+    assert {"name": "scheduling", "tags": ["scheduling · own tag"]} in whole["x-tagGroups"]
+    document = _document("/audit/events", {})
+    document["paths"]["/audit/events"]["get"]["tags"] = ["audit"]
+    assert merged({Service.AUDIT: document}, RouteTable())["paths"]["/audit/events"]["get"]["tags"] == ["audit"]
+
+
+def test_the_gateways_own_problems_stand_beside_the_services() -> None:
+    responses = merged({Service.REGISTRY: _document("/patients", {}, **{"429": {"type": "object"}})}, RouteTable())[
+        "paths"
+    ]["/patients"]["get"]["responses"]
+    assert "`overloaded`" in responses["503"]["description"]
+    assert "`upstream_unavailable`" in responses["503"]["description"]
+    assert "`gateway_timeout`" in responses["504"]["description"]
+    assert "`rate_limited`" in responses["429"]["description"]
+    assert responses["429"]["content"] == {"application/json": {"schema": {"$ref": "#/components/schemas/429"}}}
+
+
 def test_operation_ids_are_unique_and_tokens_are_declared() -> None:
     paths = _merge()["paths"]
     ids = [item["get"]["operationId"] for item in paths.values()]
-    assert len(set(ids)) == len(ids)
+    assert ids == ["registry_read", "scheduling_read", "auth_read"]
+    twice = _document("/patients", {})
+    twice["paths"]["/consents"] = twice["paths"]["/patients"]
+    again = merged({Service.REGISTRY: twice}, RouteTable())["paths"]
+    assert [item["get"]["operationId"] for item in again.values()] == ["registry_read", "registry_read_2"]
     assert paths["/patients"]["get"]["security"] == [{"bearer": []}]
     assert "security" not in paths["/auth/login"]["get"]
 
@@ -127,4 +151,18 @@ async def test_health_and_metrics(gateway: RunningGateway) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 async def test_own_pages_are_read_only(gateway: RunningGateway, method: str) -> None:
-    assert (await gateway.client.request(method, "/docs")).status_code == 404
+    refused = await gateway.client.request(method, "/docs")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/healthz", "/readyz", "/docs", "/docs/docs.js"])
+async def test_own_pages_carry_what_every_answer_does(start: Start, path: str) -> None:
+    gateway = await start(cors_origins=["https://app.clinic.example"])
+    asked = {"Origin": "https://app.clinic.example", "X-Request-ID": "from-the-client"}
+    for method in ("GET", "HEAD"):
+        reply = await gateway.client.request(method, path, headers=asked)
+        assert reply.headers["x-request-id"] == "from-the-client"
+        assert reply.headers["access-control-allow-origin"] == "https://app.clinic.example"
+        assert "X-Request-ID" in reply.headers["access-control-expose-headers"]
+    preflight = await gateway.client.options(path, headers={**asked, "Access-Control-Request-Method": "GET"})
+    assert (preflight.status_code, preflight.headers["x-request-id"]) == (204, "from-the-client")

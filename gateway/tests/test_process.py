@@ -48,13 +48,13 @@ async def _until(port: int, path: str, *, status: int) -> None:
 
 
 async def _status(port: int, path: str) -> int:
-    """0 when nobody listens."""
+    """0 when nobody listens, or stops to at this moment."""
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    except ConnectionError:
+        writer.write(_get(path, ""))
+        reply = await read_reply(reader)
+    except (ConnectionError, asyncio.IncompleteReadError):
         return 0
-    writer.write(_get(path, ""))
-    reply = await read_reply(reader)
     writer.close()
     return reply.status
 

@@ -14,6 +14,8 @@ TABLE = RouteTable()
         ("/auth/password/set", Service.AUTH, Access.PUBLIC),
         ("/auth/devices/status", Service.AUTH, Access.OFFERED),
         ("/.well-known/jwks.json", Service.AUTH, Access.PUBLIC),
+        ("/clinics", Service.AUTH, Access.OFFERED),
+        ("/doctors", Service.AUTH, Access.BEARER),
         ("/patients", Service.REGISTRY, Access.BEARER),
         ("/patients/pat_1/consents", Service.REGISTRY, Access.BEARER),
         ("/slot-templates/x", Service.SCHEDULING, Access.BEARER),

@@ -122,7 +122,9 @@ async def test_what_needs_encoding_passes(gateway: RunningGateway, service: Stub
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND", "PURGE"])
 async def test_methods_that_are_not_offered(gateway: RunningGateway, method: str) -> None:
     target = "patients:80" if method == "CONNECT" else "/patients"
-    assert _code(await talk(gateway.port, gateway.raw(f"{method} {target} HTTP/1.1"))) == (405, "method_not_allowed")
+    answer = await talk(gateway.port, gateway.raw(f"{method} {target} HTTP/1.1"))
+    assert _code(answer) == (405, "method_not_allowed")
+    assert b"\r\nallow: DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT\r\n" in answer
 
 
 @pytest.mark.parametrize(

@@ -62,13 +62,12 @@ class UpstreamConnection(asyncio.Protocol):
         self._spoiled = False
         self.idle_since = 0.0
         self._busy = False
-        self._start_over(head_only=False, reused=False)
+        self._start_over(reused=False)
 
-    def _start_over(self, *, head_only: bool, reused: bool) -> None:
+    def _start_over(self, *, reused: bool) -> None:
         self.status = 0
         self.headers: Headers = []
         self.deadline = inf
-        self._head_only = head_only
         self._reused = reused
         self._head_ready = False
         self._head_bytes = 0
@@ -94,9 +93,9 @@ class UpstreamConnection(asyncio.Protocol):
         """`read` would not wait."""
         return bool(self._body) or self._complete
 
-    def begin(self, *, head_only: bool, reused: bool) -> None:
-        """Start an exchange; `head_only` for HEAD, whose response has a length and no body."""
-        self._start_over(head_only=head_only, reused=reused)
+    def begin(self, *, reused: bool) -> None:
+        """Start an exchange, never a HEAD: this expects the body that a response's length announces."""
+        self._start_over(reused=reused)
         self._busy = True
 
     def write(self, data: bytes) -> None:
@@ -187,9 +186,6 @@ class UpstreamConnection(asyncio.Protocol):
             return
         if not self._head_ready and self._head_bytes > MAX_HEAD_BYTES:
             self.fail(NotHttp("response head too large"))
-        elif self._complete and self._head_only:
-            # The parser cannot be told that a HEAD response has no body: it would wait for it.
-            self._parser = httptools.HttpResponseParser(self)
 
     def eof_received(self) -> None:
         return None
@@ -234,9 +230,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.status = status
         self._head_ready = True
         self._keep_alive = self._parser.should_keep_alive()
-        if self._head_only:
-            self._complete = True
-        elif not self._keep_alive and status not in (204, 304):
+        if not self._keep_alive and status not in (204, 304):
             self._until_close = not any(name in (b"content-length", b"transfer-encoding") for name, _ in self.headers)
         self._wake()
 

@@ -99,7 +99,7 @@ class Upstream:
         """What the service itself says (keys, OpenAPI); raises `UpstreamError` for anything but a 200."""
         connection, _ = await self.take(fresh=True)
         try:
-            connection.begin(head_only=False, reused=False)
+            connection.begin(reused=False)
             connection.deadline = self.loop.time() + seconds
             connection.write(b"GET %b HTTP/1.1\r\nhost: %b\r\n\r\n" % (path.encode(), self.authority))
             await connection.response_head()

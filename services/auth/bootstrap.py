@@ -5,8 +5,10 @@ from typing import Any
 
 from pymongo.errors import PyMongoError
 
+from libs.common.crypto.data_keys import DATA_KEYS
 from libs.common.crypto.fields import FieldCrypto
 from libs.common.crypto.keyring import Keyring, generate_keyring
+from libs.common.crypto.rotation import KeyRotation
 from libs.common.errors import Misconfigured
 from libs.common.runtime import Runtime
 from libs.common.security.tokens import KeySource, Revocations
@@ -24,7 +26,7 @@ from services.auth.adapters.second_factors import SecondFactors
 from services.auth.adapters.signing_keys import StoredSigningKeys
 from services.auth.adapters.staff_phones import StaffPhones
 from services.auth.jobs.rotate_keys import rotate_keys
-from services.auth.persistence.documents import DOCUMENTS
+from services.auth.persistence.documents import DOCUMENTS, SEALED_USERS
 from services.auth.persistence.guesses import Guesses
 from services.auth.persistence.repositories import MongoAuthTx
 from services.auth.settings import AuthSettings
@@ -43,7 +45,8 @@ class AuthRuntime(Runtime[MongoAuthTx]):
         self.keyring = Keyring.parse(given or generate_keyring())  # `start` refuses the second kind
         super().__init__(settings, make_tx=MongoAuthTx, documents=DOCUMENTS, key_sources=self._own_key_sources, **parts)
         digests = Digests(self.keyring)
-        fields = FieldCrypto.with_mongo(self.keyring, self.db["data_keys"])
+        fields = FieldCrypto.with_mongo(self.keyring, self.db[DATA_KEYS])
+        self.rotation = KeyRotation(self.db, fields, SEALED_USERS)
         self.counters = Counters(self.redis, self.db, self.clock, digests)
         self.limits = Limits(self.counters, settings)
         self.guesses = Guesses(self.db, self.clock)

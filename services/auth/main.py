@@ -3,7 +3,18 @@
 from fastapi import FastAPI
 
 from libs.common.web.app import create_app
-from services.auth.api import clinics, devices, internal, login, otp, second_factor, sessions, staff, well_known
+from services.auth.api import (
+    clinics,
+    devices,
+    doctors,
+    internal,
+    login,
+    otp,
+    second_factor,
+    sessions,
+    staff,
+    well_known,
+)
 from services.auth.bootstrap import AuthRuntime, auth
 
 
@@ -21,6 +32,7 @@ def build(runtime: AuthRuntime) -> FastAPI:
             devices.router,
             staff.router,
             clinics.router,
+            doctors.router,
             well_known.router,
             internal.router,
         ],

@@ -5,6 +5,7 @@ from libs.contracts.roles import ADMIN, COMPLIANCE, PATIENT, STAFF_ROLES, SYSTEM
 
 _EVERY_STAFF_MEMBER = dict.fromkeys(STAFF_ROLES, OWN)
 _EVERYBODY = dict.fromkeys((PATIENT, *STAFF_ROLES), OWN)
+_IN_THEIR_CLINIC = dict.fromkeys(STAFF_ROLES, CLINIC)
 _OVERSIGHT = {ADMIN: CLINIC, COMPLIANCE: CLINIC}
 
 SELF_READ = permission("auth:self:read", _EVERYBODY)
@@ -24,8 +25,10 @@ STAFF_INVITE = permission("auth:staff:invite", {ADMIN: CLINIC}, step_up=True)
 STAFF_CHANGE = permission("auth:staff:change", {ADMIN: CLINIC}, step_up=True)
 STAFF_RESET = permission("auth:staff:reset", {ADMIN: CLINIC}, step_up=True)
 
-CLINIC_READ = permission("auth:clinic:read", dict.fromkeys(STAFF_ROLES, CLINIC))
+CLINIC_READ = permission("auth:clinic:read", _IN_THEIR_CLINIC)
 CLINIC_CHANGE = permission("auth:clinic:change", {ADMIN: CLINIC})
+CLINIC_LIST = permission("auth:clinic:list", {PATIENT: EVERYWHERE, **_IN_THEIR_CLINIC})
+DOCTOR_LIST = permission("auth:doctor:list", {PATIENT: CLINIC, **_IN_THEIR_CLINIC})
 
 CLINIC_OPEN = permission("auth:clinic:open", {SYSTEM: EVERYWHERE})
 SIGNING_KEY_ROTATE = permission("auth:signing_key:rotate", {SYSTEM: EVERYWHERE})

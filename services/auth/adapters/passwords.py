@@ -9,19 +9,12 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from libs.common.errors import Unavailable
+from services.auth.domain.errors import TooManyLogins
 
 R = TypeVar("R")
 
 _MOST_WAITING = 64
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)  # OWASP's minimum, about 30 ms
-
-
-class TooManyLogins(Unavailable):
-    """More logins at once than there is time to hash for."""
-
-    code = "too_many_logins"
-    title = "Too many people log in at this moment"
 
 
 class Passwords:

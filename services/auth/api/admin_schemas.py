@@ -5,8 +5,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
+from libs.common.web.body import Body
 from libs.contracts.roles import STAFF_ROLES, Role
-from services.auth.api.schemas import Body, DeviceInfo, Email, Name, Password, Phone
+from services.auth.api.schemas import DeviceInfo, Email, Name, Password, Phone
 from services.auth.domain.clinic import Clinic
 from services.auth.domain.user import User
 from services.auth.domain.zone import time_zone
@@ -74,6 +75,18 @@ class StaffView(BaseModel):
         )
 
 
+class DoctorView(BaseModel):
+    """Who can be booked. Nothing of a person but the name: patients read this."""
+
+    id: str
+    name: str
+    clinic_id: str
+
+    @classmethod
+    def of(cls, user: User) -> "DoctorView":
+        return cls(id=user.id, name=user.display_name, clinic_id=user.clinic_id)
+
+
 class InvitedView(StaffView):
     """`setup_token` is shown once: hand it to them, they send it to `/auth/password/set`."""
 
@@ -126,6 +139,17 @@ class OpenedClinicView(BaseModel):
     clinic_id: str
     admin: FirstAdminView
     second_admin: FirstAdminView | None
+
+
+class ClinicSummary(BaseModel):
+    """What everybody with an account may know of a clinic."""
+
+    id: str
+    name: str
+
+    @classmethod
+    def of(cls, clinic: Clinic) -> "ClinicSummary":
+        return cls(id=clinic.id, name=clinic.name)
 
 
 class ClinicPatch(Body):

@@ -4,10 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
 
-from libs.common.errors import problems
+from libs.common.errors import PreconditionFailed, problems
 from libs.common.ids import new_id
 from libs.common.security.permissions import public
 from libs.common.web.etag import IfMatch, set_etag
+from libs.common.web.pagination import Page, PageCursor
 from services.auth.adapters.known_secrets import same_secret
 from services.auth.adapters.passwords import Passwords
 from services.auth.adapters.second_factors import SecondFactors
@@ -15,6 +16,7 @@ from services.auth.api import access
 from services.auth.api.admin_schemas import (
     ClinicPatch,
     ClinicRequest,
+    ClinicSummary,
     ClinicView,
     FirstAdminRequest,
     FirstAdminView,
@@ -24,7 +26,7 @@ from services.auth.domain import errors
 from services.auth.domain.password_policy import check_password
 from services.auth.use_cases.change_clinic import ChangeClinic, change_clinic
 from services.auth.use_cases.open_clinic import FirstAdmin, OpenClinic, open_clinic
-from services.auth.use_cases.queries import GetClinic, get_clinic
+from services.auth.use_cases.queries import GetClinic, get_clinic, list_clinics
 
 router = APIRouter(prefix="/clinics", tags=["clinics"])
 
@@ -40,9 +42,10 @@ router = APIRouter(prefix="/clinics", tags=["clinics"])
         errors.FirstDeviceMissing,
         errors.TooManyAttempts,
         errors.LimitsUnavailable,
+        errors.TooManyLogins,
     ),
 )
-async def open_(
+async def open_a_clinic(
     body: ClinicRequest,
     transact: access.Transact,
     settings: access.Settings,
@@ -97,16 +100,25 @@ async def _first_admin(
     return admin, offer.secret
 
 
-@router.get("/current")
-async def read_own(caller: access.CanReadClinic, transact: access.Transact, response: Response) -> ClinicView:
+@router.get("")
+async def read_clinics(
+    caller: access.CanListClinics, transact: access.Transact, cursor: PageCursor
+) -> Page[ClinicSummary]:
+    """Where one can be a patient: an account sees all clinics, staff their own."""
+    page = await transact.read(list_clinics, cursor, by=caller)
+    return Page(items=[ClinicSummary.of(clinic) for clinic in page.items], next_cursor=page.next_cursor)
+
+
+@router.get("/current", responses=problems(errors.ClinicUnknown))
+async def read_own_clinic(caller: access.CanReadClinic, transact: access.Transact, response: Response) -> ClinicView:
     """The clinic one works in."""
     clinic = await transact.read(get_clinic, GetClinic(clinic_id=caller.clinic_id or ""), by=caller)
     set_etag(response, clinic.revision)
     return ClinicView.of(clinic)
 
 
-@router.patch("/current")
-async def change(
+@router.patch("/current", responses=problems(errors.ClinicUnknown, PreconditionFailed))
+async def change_own_clinic(
     body: ClinicPatch, caller: access.CanChangeClinic, transact: access.Transact, revision: IfMatch, response: Response
 ) -> ClinicView:
     """Name, time zone or GST registration."""

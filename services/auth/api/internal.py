@@ -7,10 +7,11 @@ from pydantic import BaseModel, Field
 
 from libs.common.errors import problems
 from libs.common.security.permissions import public
+from libs.common.web.body import Body
 from libs.contracts.auth_api import ClinicDetails, OtpDelivery, StaffMember
 from services.auth.adapters.access_tokens import SERVICE_TOKEN_LIFE
 from services.auth.api import access
-from services.auth.api.schemas import Body, Id, Secret
+from services.auth.api.schemas import Id, Secret
 from services.auth.domain import errors
 from services.auth.use_cases.queries import (
     GetClinic,
@@ -68,7 +69,7 @@ async def issue_service_token(
 
 
 @router.get("/staff/{user_id}", responses=problems(errors.StaffUnknown))
-async def read_staff_member(user_id: Id, caller: access.AsStaffReader, transact: access.Transact) -> StaffMember:
+async def read_staff_details(user_id: Id, caller: access.AsStaffReader, transact: access.Transact) -> StaffMember:
     user = await transact.read(get_user, GetUser(user_id=user_id), by=caller)
     return StaffMember(
         id=user.id,
@@ -81,7 +82,7 @@ async def read_staff_member(user_id: Id, caller: access.AsStaffReader, transact:
 
 
 @router.get("/clinics/{clinic_id}", responses=problems(errors.ClinicUnknown))
-async def read_clinic(clinic_id: Id, caller: access.AsClinicReader, transact: access.Transact) -> ClinicDetails:
+async def read_clinic_details(clinic_id: Id, caller: access.AsClinicReader, transact: access.Transact) -> ClinicDetails:
     clinic = await transact.read(get_clinic, GetClinic(clinic_id=clinic_id), by=caller)
     return ClinicDetails(id=clinic.id, name=clinic.name, zone=clinic.zone)
 

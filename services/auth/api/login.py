@@ -39,6 +39,7 @@ _MFA_SECONDS = int(pending_login.LIFE.total_seconds())
         errors.TooManyDevices,
         errors.TooManyAttempts,
         errors.LimitsUnavailable,
+        errors.TooManyLogins,
     ),
 )
 async def log_in_with_password(
@@ -93,7 +94,13 @@ def _approval_required(device: Device, device_token: str | None) -> errors.Devic
 
 @router.post(
     "/mfa/verify",
-    responses=problems(errors.MfaTokenInvalid, errors.MfaCodeWrong, errors.TooManyAttempts, errors.LimitsUnavailable),
+    responses=problems(
+        errors.MfaTokenInvalid,
+        errors.MfaCodeWrong,
+        errors.MfaNotOffered,
+        errors.TooManyAttempts,
+        errors.LimitsUnavailable,
+    ),
 )
 async def verify_second_factor(
     body: MfaVerification,
@@ -123,7 +130,9 @@ async def verify_second_factor(
 
 
 @router.post(
-    "/password/set", status_code=204, responses=problems(errors.SetupTokenInvalid, errors.PasswordUnacceptable)
+    "/password/set",
+    status_code=204,
+    responses=problems(errors.SetupTokenInvalid, errors.PasswordUnacceptable, errors.TooManyLogins),
 )
 async def choose_password(body: PasswordChoice, transact: access.Transact, passwords: access.PasswordHashes) -> None:
     """Choose a password with the token of an invitation or a reset; it works once."""

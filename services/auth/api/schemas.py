@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 
+from libs.common.web.body import Body
 from services.auth.domain.device import Device, DeviceStatus
 from services.auth.domain.session import Session
 
@@ -92,12 +93,6 @@ Phone = Annotated[
         examples=["+919812345678", "98123 45678"],
     ),
 ]
-
-
-class Body(BaseModel):
-    """Requests say what they mean and nothing else."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class DeviceInfo(Body):

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from libs.common.errors import problems
+from libs.common.security.permissions import StepUpRequired
 from services.auth.api import access
 from services.auth.api.schemas import EnrollmentView, MfaConfirmation, RecoveryCodesView
 from services.auth.domain import errors
@@ -12,8 +13,10 @@ from services.auth.use_cases.second_factor import ConfirmSecret, OfferSecret, co
 router = APIRouter(prefix="/auth/mfa", tags=["second factor"])
 
 
-@router.post("/enroll")
-async def enroll(caller: access.CanEnroll, transact: access.Transact, factors: access.Factors) -> EnrollmentView:
+@router.post("/enroll", responses=problems(StepUpRequired, errors.StaffUnknown))
+async def enroll_second_factor(
+    caller: access.CanEnroll, transact: access.Transact, factors: access.Factors
+) -> EnrollmentView:
     """A secret for the authenticator app. It is in force when its first code comes; an older one stays until then."""
     user = await transact.read(get_user, GetUser(user_id=caller.id), by=caller)
     offer = await factors.offer(user.id, user.clinic_id, user.email)
@@ -23,9 +26,16 @@ async def enroll(caller: access.CanEnroll, transact: access.Transact, factors: a
 
 @router.post(
     "/confirm",
-    responses=problems(errors.MfaCodeWrong, errors.MfaNotOffered, errors.TooManyAttempts, errors.LimitsUnavailable),
+    responses=problems(
+        StepUpRequired,
+        errors.StaffUnknown,
+        errors.MfaCodeWrong,
+        errors.MfaNotOffered,
+        errors.TooManyAttempts,
+        errors.LimitsUnavailable,
+    ),
 )
-async def confirm(
+async def confirm_second_factor(
     body: MfaConfirmation,
     caller: access.CanEnroll,
     transact: access.Transact,

@@ -60,7 +60,7 @@ async def refresh(
     )
 
 
-@router.post("/logout", status_code=204)
+@router.post("/logout", status_code=204, responses=problems(errors.SessionUnknown))
 async def log_out(caller: access.CanEndSessions, transact: access.Transact, ended: access.Ended) -> None:
     """End this session; its access token is refused everywhere within a minute."""
     command = EndSession(session_id=caller.session_id or "", reason="logged_out")
@@ -89,7 +89,7 @@ async def revoke_session(
     return SessionView.of(session, caller.session_id)
 
 
-@router.get("/me")
+@router.get("/me", responses=problems(errors.StaffUnknown))
 async def read_me(caller: access.CanReadSelf, transact: access.Transact) -> MeView:
     """Who the token says one is."""
     me = MeView(id=caller.id, kind=caller.kind, role=caller.role, session_id=caller.session_id)
@@ -106,8 +106,11 @@ async def read_me(caller: access.CanReadSelf, transact: access.Transact) -> MeVi
         errors.CredentialsWrong,
         errors.MfaCodeWrong,
         errors.MfaCodeRequired,
+        errors.RefreshTokenInvalid,
+        errors.StaffUnknown,
         errors.TooManyAttempts,
         errors.LimitsUnavailable,
+        errors.TooManyLogins,
     ),
 )
 async def prove_again(

@@ -2,8 +2,9 @@
 
 from fastapi import APIRouter, Response
 
-from libs.common.errors import problems
+from libs.common.errors import PreconditionFailed, problems
 from libs.common.ids import new_id
+from libs.common.security.permissions import StepUpRequired
 from libs.common.web.etag import IfMatch, set_etag
 from libs.common.web.pagination import Page, PageCursor
 from services.auth.api import access
@@ -23,9 +24,16 @@ router = APIRouter(prefix="/staff", tags=["staff"])
 @router.post(
     "",
     status_code=201,
-    responses=problems(errors.EmailTaken, errors.PasswordUnacceptable, errors.PhoneInvalid, errors.PhoneNotSupported),
+    responses=problems(
+        StepUpRequired,
+        errors.EmailTaken,
+        errors.PasswordUnacceptable,
+        errors.PhoneInvalid,
+        errors.PhoneNotSupported,
+        errors.TooManyLogins,
+    ),
 )
-async def invite(
+async def invite_staff_member(
     body: StaffRequest,
     caller: access.CanInviteStaff,
     transact: access.Transact,
@@ -73,8 +81,11 @@ async def read_staff_member(
     return StaffView.of(user, await phones.of(user))
 
 
-@router.patch("/{user_id}", responses=problems(errors.StaffUnknown, errors.OwnAccount, errors.LastAdmin))
-async def change(
+@router.patch(
+    "/{user_id}",
+    responses=problems(StepUpRequired, errors.StaffUnknown, errors.OwnAccount, errors.LastAdmin, PreconditionFailed),
+)
+async def change_staff_member(
     user_id: Id,
     body: StaffPatch,
     caller: access.CanChangeStaff,
@@ -94,7 +105,7 @@ async def change(
     return StaffView.of(user, await phones.of(user))
 
 
-@router.post("/{user_id}/reset-password", responses=problems(errors.StaffUnknown, errors.OwnReset))
+@router.post("/{user_id}/reset-password", responses=problems(StepUpRequired, errors.StaffUnknown, errors.OwnReset))
 async def reset_their_password(
     user_id: Id, caller: access.CanResetStaff, transact: access.Transact, ended: access.Ended
 ) -> SetupTokenView:
@@ -104,7 +115,7 @@ async def reset_their_password(
     return SetupTokenView(user_id=reset.user.id, setup_token=reset.setup_token)
 
 
-@router.post("/{user_id}/reset-mfa", status_code=204, responses=problems(errors.StaffUnknown))
+@router.post("/{user_id}/reset-mfa", status_code=204, responses=problems(StepUpRequired, errors.StaffUnknown))
 async def reset_their_second_factor(
     user_id: Id, caller: access.CanResetStaff, transact: access.Transact, ended: access.Ended
 ) -> None:

@@ -191,3 +191,10 @@ class LimitsUnavailable(Unavailable):
 
     code = "limits_unavailable"
     title = "Logging in is not possible for the moment"
+
+
+class TooManyLogins(Unavailable):
+    """More logins at once than there is time to hash passwords for."""
+
+    code = "too_many_logins"
+    title = "Too many people log in at this moment"

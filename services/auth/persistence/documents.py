@@ -3,6 +3,7 @@
 from beanie import Document
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
+from libs.common.crypto.rotation import SealedCollection
 from services.auth.domain.clinic import Clinic
 from services.auth.domain.device import Device
 from services.auth.domain.otp_challenge import OtpChallenge
@@ -24,6 +25,7 @@ _NINETY_DAYS = 90 * _A_DAY
 class ClinicDocument(Clinic, Document):
     class Settings:
         name = "clinics"
+        indexes = [IndexModel([("clinic_id", ASCENDING)], name="clinic")]
 
 
 class UserDocument(User, Document):
@@ -33,6 +35,10 @@ class UserDocument(User, Document):
             IndexModel([("email", ASCENDING)], name=EMAIL, unique=True),
             IndexModel([("clinic_id", ASCENDING), ("_id", ASCENDING)], name="clinic"),
         ]
+
+
+SEALED_USERS = SealedCollection("users", {"phone": "phone", "totp": "totp", "totp_offered": "totp"})
+"""Codes sent to phones are encrypted, too; they are gone within a day, and keep the key they were made with."""
 
 
 class DeviceDocument(Device, Document):

@@ -3,10 +3,10 @@
 from typing import Any
 
 from libs.common.mongo.repository import Repository
-from libs.common.mongo.transact import StaleRevision
+from libs.common.mongo.steps import StaleRevision
 from libs.common.mongo.tx import Tx
 from libs.common.web.pagination import Cursor, Page
-from libs.contracts.roles import PATIENT, STAFF_ROLES
+from libs.contracts.roles import DOCTOR, PATIENT, STAFF_ROLES
 from services.auth.domain.clinic import Clinic
 from services.auth.domain.device import Device, DeviceStatus
 from services.auth.domain.errors import (
@@ -36,6 +36,9 @@ class ClinicRepository(Repository[Clinic]):
     aggregate = Clinic
     missing = ClinicUnknown
 
+    async def listed(self, cursor: Cursor) -> Page[Clinic]:
+        return await self.page({}, cursor)
+
 
 class UserRepository(Repository[User]):
     document = stored.UserDocument
@@ -49,6 +52,9 @@ class UserRepository(Repository[User]):
 
     async def listed(self, cursor: Cursor) -> Page[User]:
         return await self.page({}, cursor)
+
+    async def doctors_listed(self, clinic_id: str, cursor: Cursor) -> Page[User]:
+        return await self.page({"clinic_id": clinic_id, "role": DOCTOR, "active": True}, cursor)
 
 
 class DeviceRepository(Repository[Device]):

@@ -25,9 +25,12 @@ class GetLiveChallenge(Command):
 
 
 async def get_live_challenge(query: GetLiveChallenge, tx: AuthTx) -> OtpChallenge:
-    """Raises `ChallengeUnknown` when its code is of no use any more."""
+    """Raises `ChallengeUnknown` when its code is of no use any more, or a newer one is on its way: they would arrive
+    in the wrong order."""
     challenge = await tx.challenges.get(query.challenge_id)
-    if not challenge.is_live(tx.now) or challenge.guesses_left == 0:
+    newest = await tx.challenges.newest_of(challenge.account_id)
+    overtaken = newest is not None and newest.number > challenge.number
+    if overtaken or not challenge.is_live(tx.now) or challenge.guesses_left == 0:
         raise ChallengeUnknown
     return challenge
 
@@ -86,3 +89,18 @@ class GetClinic(Command):
 
 async def get_clinic(query: GetClinic, tx: AuthTx) -> Clinic:
     return await tx.clinics.get(query.clinic_id)
+
+
+async def list_clinics(cursor: Cursor, tx: AuthTx) -> Page[Clinic]:
+    return await tx.clinics.listed(cursor)
+
+
+class ListDoctors(Command):
+    clinic_id: str
+
+
+async def list_doctors(query: tuple[ListDoctors, Cursor], tx: AuthTx) -> Page[User]:
+    """The active ones of a clinic. Raises `ClinicUnknown` when there is none, or it is another than the caller's."""
+    wanted, cursor = query
+    clinic = await tx.clinics.get(wanted.clinic_id)
+    return await tx.users.doctors_listed(clinic.id, cursor)

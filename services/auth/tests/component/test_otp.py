@@ -221,6 +221,15 @@ async def test_only_notifications_is_told_code_and_phone_and_only_while_it_is_go
     assert (await auth.delivery(challenge)).status == 404
 
 
+async def test_a_code_that_was_held_up_is_not_told_after_a_newer_one(auth: Auth, clock: FrozenClock) -> None:
+    phone = a_phone()
+    older = (await auth.request_otp(phone)).body["challenge_id"]
+    clock.advance(seconds=30)
+    newer = (await auth.request_otp(phone)).body["challenge_id"]
+    assert (await auth.delivery(older)).status == 404
+    assert (await auth.delivery(newer)).status == 200
+
+
 async def test_phone_and_code_are_readable_nowhere(auth: Auth) -> None:
     phone = a_phone()
     challenge = (await auth.request_otp(phone)).body["challenge_id"]

@@ -23,6 +23,9 @@ async def test_no_query_scans_a_collection(clinic: Clinic, queries_seen: Queries
             (clinic.token(), "/auth/devices"),
             (clinic.token(), "/auth/devices?status=pending"),
             (clinic.token(), "/clinics/current"),
+            (clinic.token(), "/clinics"),
+            (clinic.token(), "/doctors"),
+            (patient, f"/doctors?clinic_id={clinic.id}"),
             ("", "/.well-known/revoked-sessions"),
         ):
             assert (await call("GET", path, token=token or None)).status == 200
