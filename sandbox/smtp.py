@@ -86,7 +86,7 @@ async def _refusal(fault: Fault) -> str | None:
 
 def _header(mail: EmailMessage, name: str) -> str | None:
     value = mail[name]
-    return None if value is None else str(value)
+    return None if value is None else str(value)[:KEPT_CHARACTERS]
 
 
 def _text(mail: EmailMessage) -> str:
@@ -103,4 +103,4 @@ def _text(mail: EmailMessage) -> str:
 
 def _attachments(mail: EmailMessage) -> str | None:
     names = [part.get_filename() or part.get_content_type() for part in mail.iter_attachments()]
-    return "Attached: " + ", ".join(names) if names else None
+    return ("Attached: " + ", ".join(names))[:KEPT_CHARACTERS] if names else None

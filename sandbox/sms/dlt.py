@@ -6,6 +6,7 @@ Source: TRAI's TCCCPR 2018 and the operators' DLT guidelines. A `{#var#}` stands
 import re
 from datetime import datetime, time, timedelta, timezone
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -39,7 +40,7 @@ class DltTemplate(BaseModel):
 
     body: str = Field(min_length=1, max_length=2_000)
     category: Category
-    urls: tuple[str, ...] = ()
+    urls: tuple[Annotated[str, Field(max_length=300)], ...] = Field((), max_length=20)
 
     def check(self, body: str, at: datetime) -> None:
         """Raises SmsError when the operator would not let this text pass at this moment."""

@@ -21,6 +21,7 @@ from sandbox.webhooks import Subscriber, Webhooks
 NUMBER = re.compile(r"\+[1-9]\d{7,14}")
 HEADER = re.compile(r"[A-Za-z]{6}")
 TEMPLATE_ID = re.compile(r"\d{12,19}")
+TEMPLATES_KEPT = 1_000
 
 
 class SmsRequest(BaseModel):
@@ -70,7 +71,8 @@ class SmsGateway:
     known_templates: Mapping[str, DltTemplate]
 
     def __post_init__(self) -> None:
-        self._templates = dict(self.known_templates)
+        self._templates: Newest[str, DltTemplate] = Newest(TEMPLATES_KEPT)
+        self._templates.update(self.known_templates)
         self._sent: Newest[str, _Sent] = Newest(self.kept)
         self._by_client_ref: Newest[str, str] = Newest(self.kept)
 

@@ -94,7 +94,7 @@ def clinic_app(clinic: Clinic) -> FastAPI:
     return app
 
 
-def template(*values: str, to: str = ASHA, name: str = "appointment_confirmed", **more: Any) -> dict[str, Any]:
+def template(*values: str, to: str = ASHA, name: str = "note", **more: Any) -> dict[str, Any]:
     """The body of a WhatsApp template message."""
     parameters = [{"type": "text", "text": value} for value in values]
     return {

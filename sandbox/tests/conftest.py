@@ -8,6 +8,7 @@ import pytest
 from sandbox.app import create_app
 from sandbox.settings import SandboxSettings
 from sandbox.tests.builders import Clinic, Clock, clinic_app, served
+from sandbox.whatsapp.templates import TemplateText
 from sandbox.world import World, running_world
 
 
@@ -44,6 +45,7 @@ async def world(clinic: Clinic, clock: Clock) -> AsyncIterator[World]:
         }
     )
     async with running_world(settings, clock) as world:
+        world.whatsapp.templates.register("note", "en", TemplateText(body="{{1}}"))
         yield world
 
 

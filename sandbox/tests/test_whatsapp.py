@@ -7,7 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from sandbox.sms.dlt import Category, DltTemplate
+from sandbox.sms.gateway import TEMPLATES_KEPT
 from sandbox.tests.builders import ASHA, WHATSAPP, WHATSAPP_AUTH, Clinic, Clock, template, text, until
+from sandbox.whatsapp.templates import KEPT, TemplateText
 from sandbox.world import World
 
 
@@ -29,7 +32,7 @@ async def shown(client: httpx.AsyncClient) -> str:
 async def test_a_template_is_accepted_shown_and_reported_as_sent_delivered_read(
     client: httpx.AsyncClient, clinic: Clinic
 ) -> None:
-    answer = await send(client, template("Asha", "10:30", biz_opaque_callback_data="ntf_1"))
+    answer = await send(client, template("Asha, 10:30", biz_opaque_callback_data="ntf_1"))
     assert answer.status_code == 200
     body = answer.json()
     assert body["contacts"] == [{"input": ASHA, "wa_id": "919876543210"}]
@@ -43,9 +46,8 @@ async def test_a_template_is_accepted_shown_and_reported_as_sent_delivered_read(
     assert {status["recipient_id"] for status in statuses} == {"919876543210"}
     assert {status["biz_opaque_callback_data"] for status in statuses} == {"ntf_1"}
     item = (await client.get("/messages", params={"to": ASHA, "channel": "whatsapp"})).json()["items"][0]
-    assert (item["id"], item["template"], item["status"]) == (message_id, "appointment_confirmed", "read")
-    assert "Asha" in item["body"]
-    assert "10:30" in item["body"]
+    assert (item["id"], item["template"], item["status"]) == (message_id, "note", "read")
+    assert item["body"] == "Asha, 10:30"
 
 
 async def test_webhooks_are_signed_over_the_raw_body(client: httpx.AsyncClient, clinic: Clinic) -> None:
@@ -76,14 +78,49 @@ async def test_a_refused_webhook_comes_again_and_is_given_up_in_the_end(
 async def test_a_registered_template_reads_as_it_will_on_the_phone(client: httpx.AsyncClient) -> None:
     path = "/whatsapp/templates/appointment_confirmed/en"
     assert (await client.put(path, json={"body": "Hello {{1}}, see you at {{2}}, {{1}}."})).status_code == 200
-    await send(client, template("Asha", "10:30"))
+    await send(client, template("Asha", "10:30", name="appointment_confirmed"))
     assert await shown(client) == "Hello Asha, see you at 10:30, Asha."
 
-    wrong_count = await send(client, template("Asha"))
+    wrong_count = await send(client, template("Asha", name="appointment_confirmed"))
     assert (wrong_count.status_code, error(wrong_count)["code"]) == (400, 132000)
-    hindi = template("Asha", "10:30")
+
+
+async def test_a_template_that_is_not_approved_in_that_language_is_a_404(client: httpx.AsyncClient) -> None:
+    hindi = template("Asha")
     hindi["template"]["language"]["code"] = "hi"
-    assert error(await send(client, hindi))["code"] == 132001
+    for unknown in (hindi, template("Asha", name="nobodys")):
+        answer = await send(client, unknown)
+        assert (answer.status_code, error(answer)["code"]) == (404, 132001)
+    assert (await client.get("/messages")).json() == {"items": []}
+
+
+async def test_the_newest_templates_are_kept(world: World) -> None:
+    for number in range(KEPT + 5):
+        world.whatsapp.templates.register(f"text_{number}", "en", TemplateText(body="hello"))
+        world.sms.register(f"{number:012}", DltTemplate(body="hello", category=Category.TRANSACTIONAL))
+    assert len(world.whatsapp.templates._texts) == KEPT
+    assert len(world.sms._templates) == TEMPLATES_KEPT
+
+
+@pytest.mark.parametrize("path", ["Hello/en", "a%20b/en", "hello/english", f"{'a' * 513}/en"])
+async def test_no_template_has_such_a_name(client: httpx.AsyncClient, path: str) -> None:
+    assert (await client.put(f"/whatsapp/templates/{path}", json={"body": "hello"})).status_code == 422
+
+
+async def test_a_login_code_comes_with_a_button_that_copies_it(client: httpx.AsyncClient, clock: Clock) -> None:
+    text = {"body": "{{1}} is your verification code.", "category": "authentication"}
+    await client.put("/whatsapp/templates/login_code/en", json=text)
+    body = template("482913", name="login_code")
+    button = {"type": "button", "sub_type": "url", "index": "0", "parameters": [{"type": "text", "text": "482913"}]}
+    body["template"]["components"].append(button)
+    assert (await send(client, body)).status_code == 200
+    assert await shown(client) == "482913 is your verification code."
+    for wrong in ({"sub_type": "quick_reply"}, {"index": 1}, {"parameters": [{"type": "text", "text": "999999"}]}):
+        clock.move(seconds=6)
+        body["template"]["components"][1] = button | wrong
+        answer = await send(client, body)
+        assert (answer.status_code, error(answer)["code"]) == (400, 131008)
+    assert error(await send(client, template("482913", name="login_code", to="+919812345678")))["code"] == 131008
 
 
 async def test_named_values_and_a_value_that_looks_like_a_placeholder(client: httpx.AsyncClient) -> None:
@@ -98,11 +135,11 @@ async def test_named_values_and_a_value_that_looks_like_a_placeholder(client: ht
 
 
 async def test_values_of_buttons_are_shown_too(client: httpx.AsyncClient) -> None:
-    body = template("Asha", name="pay")
+    body = template("Asha")
     button = {"type": "button", "sub_type": "url", "index": "0", "parameters": [{"type": "text", "text": "inv-42"}]}
     body["template"]["components"].append(button)
     await send(client, body)
-    assert (await shown(client)).splitlines() == ["pay", "Asha", "inv-42"]
+    assert (await shown(client)).splitlines() == ["Asha", "inv-42"]
 
 
 async def test_free_text_needs_an_open_window(client: httpx.AsyncClient, clock: Clock) -> None:
@@ -171,6 +208,12 @@ async def test_without_the_token_the_answer_is_401(
     [
         ({"to": "12"}, 131009),
         ({"to": "asha@example.in"}, 131009),
+        ({"to": "call 98765 43210"}, 131009),
+        ({"to": "+919876543210, +919812345678"}, 131009),
+        ({"to": "09876543210"}, 131009),
+        ({"to": "+1234567890123456"}, 131009),
+        ({"to": "+९१९८७६५४३२१०"}, 131009),
+        ({"to": "9" * 41}, 100),
         ({"messaging_product": "sms"}, 100),
         ({"type": "sticker"}, 100),
         ({"template": None}, 100),
@@ -182,6 +225,12 @@ async def test_bad_input_is_answered_as_graph_does(
 ) -> None:
     answer = await send(client, template("x") | change)
     assert (answer.status_code, error(answer)["code"]) == (400, code)
+
+
+@pytest.mark.parametrize("to", ["+91 98765-43210", "(+91) 98765.43210", "919876543210"])
+async def test_a_number_may_be_written_as_people_do(client: httpx.AsyncClient, to: str) -> None:
+    answer = await send(client, template("x", to=to))
+    assert (answer.status_code, answer.json()["contacts"][0]["wa_id"]) == (200, "919876543210")
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'{"to": NaN', b"[" * 5000])

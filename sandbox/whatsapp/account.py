@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from sandbox.whatsapp.limits import SendLimits
 from sandbox.whatsapp.templates import TemplateBook, TemplateCall
 
 WINDOW = timedelta(hours=24)
+NUMBER = re.compile(r"\+[1-9][0-9]{7,14}")
+WRITTEN_NUMBER = re.compile(r"[(]?\+?[0-9 ().-]+")
 BUSINESS_ACCOUNT_ID = "102290129340398"
 BUSINESS_NUMBER = "918000000001"
 
@@ -57,9 +60,9 @@ class SendRequest(BaseModel):
 
     @property
     def number(self) -> str:
-        """The recipient in E.164; Meta forgives blanks, dashes and a missing `+`."""
+        """The recipient in E.164; Meta forgives blanks, dashes, dots, brackets and a missing `+`, and nothing else."""
         number = same_address(self.to)
-        if "@" in number or not 8 <= len(number) - 1 <= 15:
+        if not WRITTEN_NUMBER.fullmatch(self.to.strip()) or not NUMBER.fullmatch(number):
             raise GraphError(PARAMETER_VALUE_INVALID, "to: not a phone number")
         return number
 

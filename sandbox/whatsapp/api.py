@@ -4,7 +4,7 @@ import re
 import secrets
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header, Path, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sandbox.faults import FaultBoard, FaultMode, Provider, silence
@@ -19,6 +19,7 @@ from sandbox.whatsapp.errors import (
     UNKNOWN_SENDER,
     GraphError,
 )
+from sandbox.whatsapp.templates import TemplateText
 
 VERSION = re.compile(r"\d{1,2}(\.\d)?")
 
@@ -30,14 +31,6 @@ class Reply(BaseModel):
 
     sender: Annotated[str, Field(alias="from", pattern=r"^\s*\+?[1-9]\d{7,14}$")]
     text: str = Field(min_length=1, max_length=4_096)
-
-
-class TemplateText(BaseModel):
-    """An approved text with placeholders such as `{{1}}`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    body: str = Field(min_length=1, max_length=1_024)
 
 
 def routes(account: WhatsAppAccount, faults: FaultBoard, token: str, verify_token: str) -> APIRouter:
@@ -67,9 +60,13 @@ def routes(account: WhatsAppAccount, faults: FaultBoard, token: str, verify_toke
         }
 
     @router.put("/whatsapp/templates/{name}/{language}", tags=["sandbox"])
-    async def register(name: str, language: str, text: TemplateText) -> TemplateText:
-        """Approve a template's text, so that its messages read as they will."""
-        account.templates.register(name, language, text.body)
+    async def register(
+        name: Annotated[str, Path(pattern=r"^[a-z0-9_]{1,512}$")],
+        language: Annotated[str, Path(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")],
+        text: TemplateText,
+    ) -> TemplateText:
+        """Approve a template's text; no other is sent."""
+        account.templates.register(name, language, text)
         return text
 
     @router.post("/whatsapp/subscribe", tags=["sandbox"])

@@ -3,10 +3,16 @@
 import re
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from sandbox.newest import Newest
-from sandbox.whatsapp.errors import PARAMETER_COUNT, TEMPLATE_TOO_LONG, TEMPLATE_UNKNOWN, GraphError
+from sandbox.whatsapp.errors import (
+    PARAMETER_COUNT,
+    PARAMETER_MISSING,
+    TEMPLATE_TOO_LONG,
+    TEMPLATE_UNKNOWN,
+    GraphError,
+)
 
 PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 MAX_TEXT = 1_024
@@ -52,9 +58,11 @@ class Parameter(BaseModel):
 
 
 class Component(BaseModel):
-    """The values of one part of a template."""
+    """The values of one part of a template; `sub_type` and `index` say which button."""
 
     type: Literal["header", "body", "button"]
+    sub_type: Literal["url", "quick_reply", "copy_code"] | None = None
+    index: int | None = Field(None, ge=0, le=9)
     parameters: list[Parameter] = Field([], max_length=50)
 
 
@@ -81,30 +89,43 @@ class TemplateCall(BaseModel):
         ]
 
 
+class TemplateText(BaseModel):
+    """An approved text with placeholders such as `{{1}}`. Of category `authentication`: with a button that copies."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    body: str = Field(min_length=1, max_length=MAX_TEXT)
+    category: Literal["utility", "authentication", "marketing"] = "utility"
+
+
 class TemplateBook:
-    """The texts that were registered with `PUT /whatsapp/templates/{name}/{language}`."""
+    """The newest texts that were registered with `PUT /whatsapp/templates/{name}/{language}`."""
 
     def __init__(self) -> None:
-        self._texts: Newest[str, dict[str, str]] = Newest(KEPT)
+        self._texts: Newest[tuple[str, str], TemplateText] = Newest(KEPT)
 
-    def register(self, name: str, language: str, text: str) -> None:
+    def register(self, name: str, language: str, text: TemplateText) -> None:
         """Approve a text with placeholders `{{1}}` or `{{name}}`, or replace it."""
-        self._texts[name] = {**self._texts.get(name, {}), language: text}
+        self._texts[name, language] = text
 
     def render(self, call: TemplateCall) -> str:
-        """The text on the phone; for a name that nobody registered, the name and its values.
-
-        Raises: GraphError 132000, 132001 or 132005 as Meta does.
-        """
-        parameters = call.parameters(of_body=True)
-        others = [part.value for part in call.parameters(of_body=False)]
-        if call.name not in self._texts:
-            return "\n".join([call.name, *(part.value for part in parameters), *others])
-        text = self._texts[call.name].get(call.language.code)
+        """The text on the phone. Raises: GraphError 131008, 132000, 132001 or 132005 as Meta does."""
+        text = self._texts.get((call.name, call.language.code))
         if text is None:
             raise GraphError(TEMPLATE_UNKNOWN, f"template name ({call.name}) does not exist in {call.language.code}")
-        text = _filled(text, parameters)
-        return "\n".join([text, *(value for value in others if value not in text)])
+        shown = _filled(text.body, call.parameters(of_body=True))
+        if text.category == "authentication":
+            _check_copy_button(call)
+        others = (part.value for part in call.parameters(of_body=False))
+        return "\n".join([shown, *(value for value in others if value not in shown)])
+
+
+def _check_copy_button(call: TemplateCall) -> None:
+    """Meta turns the button that copies a code into one of type URL, and wants the code for it once more."""
+    code = [part.value for part in call.parameters(of_body=True)]
+    buttons = [part for part in call.components if (part.type, part.sub_type, part.index) == ("button", "url", 0)]
+    if [[part.value for part in button.parameters] for button in buttons] != [code]:
+        raise GraphError(PARAMETER_MISSING, "buttons: Button at index 0 of type Url requires a parameter")
 
 
 def _filled(text: str, parameters: list[Parameter]) -> str:

@@ -20,7 +20,7 @@ from services.notifications.domain.purposes import Channel
 from services.notifications.jobs.dispatch import Dispatcher
 from services.notifications.jobs.sender import Sender
 from services.notifications.persistence.documents import DOCUMENTS
-from services.notifications.persistence.repositories import MongoNotificationsTx
+from services.notifications.persistence.repositories import MongoNotificationsTx, MongoOldMessages
 from services.notifications.settings import NotificationsSettings
 from services.notifications.use_cases.ports import NotificationsTx, People, Provider
 from services.notifications.use_cases.write_letter import LetterWriter
@@ -42,6 +42,7 @@ class NotificationsRuntime(Runtime[NotificationsTx]):
             **parts,
         )
         self.people = people or PeopleOfThePlatform(_auth(self, settings), _registry(self, settings))
+        self.old_messages = MongoOldMessages(self.db)
         self.texts = read_templates(settings.templates_dir)
         self.sends = OutboxWaker(f"{self.db.name}.sends", self._wakes)
         self.signed_by_whatsapp = SignedBy(settings.whatsapp_app_secret, settings.whatsapp_app_secret_previous)
@@ -58,6 +59,7 @@ class NotificationsRuntime(Runtime[NotificationsTx]):
             writer,
             _vendors(settings),
             service=settings.service_name,
+            clock=self.clock,
             retry_after=settings.retry_after_seconds,
         )
         return Sender(

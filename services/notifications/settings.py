@@ -49,6 +49,8 @@ class NotificationsSettings(ServiceSettings):
         1.0, gt=0, description="Before the second try, with jitter; four times that before the third."
     )
 
+    messages_kept_days: int = Field(180, ge=7, description="From their creation; then messages are deleted.")
+
     @property
     def registers_templates(self) -> bool:
         return self.register_templates or self.environment == "development"

@@ -5,7 +5,7 @@ from libs.common.messaging.events import Envelope, Event
 from libs.common.service_worker import deliver_to, work
 from services.notifications.bootstrap import NotificationsRuntime, notifications
 from services.notifications.consumers.subscriptions import SUBSCRIPTIONS
-from services.notifications.jobs.schedule import parts
+from services.notifications.jobs.schedule import parts, schedule
 
 
 def and_send(runtime: NotificationsRuntime) -> Deliver:
@@ -20,4 +20,4 @@ def and_send(runtime: NotificationsRuntime) -> Deliver:
 
 
 if __name__ == "__main__":
-    work(notifications, table=SUBSCRIPTIONS, delivery=and_send, more_parts=parts)
+    work(notifications, table=SUBSCRIPTIONS, schedule=schedule, delivery=and_send, more_parts=parts)

@@ -26,7 +26,13 @@ class PeopleOfThePlatform:
         contact = await patient_contact(self._registry, patient_id)
         if contact is None:
             return None
-        return Recipient(phone=contact.phone, email=contact.email, name=contact.name, language=contact.language)
+        return Recipient(
+            phone=contact.phone,
+            email=contact.email,
+            name=contact.name,
+            language=contact.language,
+            withdrawn_consents=frozenset(contact.withdrawn_consents),
+        )
 
     async def code(self, challenge_id: str) -> Code | None:
         delivery = await self._auth.otp_delivery(challenge_id)

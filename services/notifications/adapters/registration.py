@@ -50,4 +50,6 @@ class TemplateRegistration:
             await self._sandbox[Channel.SMS].request("PUT", f"/sms/templates/{template.id}", json=text)
         elif template.channel is Channel.WHATSAPP:
             path = f"/whatsapp/templates/{template.id}/{template.language}"
-            await self._sandbox[Channel.WHATSAPP].request("PUT", path, json={"body": template.for_whatsapp})
+            category = "authentication" if template.authentication else "utility"
+            text = {"body": template.for_whatsapp, "category": category}
+            await self._sandbox[Channel.WHATSAPP].request("PUT", path, json=text)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from services.notifications.domain.purposes import Channel, Purpose
-from services.notifications.domain.template import Template, TemplateBook
+from services.notifications.domain.template import CODE_GAP, Template, TemplateBook
 
 
 class TemplateFileInvalid(ValueError):
@@ -23,7 +23,8 @@ def _of_file(path: Path, purpose: Purpose) -> Iterator[Template]:
     for language, channels in content.items():
         for channel, text in channels.items():
             template = Template(purpose=purpose, language=language, channel=Channel(channel), **text)
-            if set(template.gaps) != declared:
-                odd = ", ".join(sorted(set(template.gaps) ^ declared))
+            wanted = {CODE_GAP} if template.authentication else declared
+            if set(template.gaps) != wanted:
+                odd = ", ".join(sorted(set(template.gaps) ^ wanted))
                 raise TemplateFileInvalid(f"{path.name}, {language}.{channel}: declared or used, not both: {odd}")
             yield template

@@ -30,7 +30,7 @@ class WhatsApp:
             "template": {
                 "name": letter.template_id,
                 "language": {"code": letter.language},
-                "components": [{"type": "body", "parameters": [_text(value) for value in letter.parameters]}],
+                "components": _components(letter),
             },
             "biz_opaque_callback_data": letter.ref,
         }
@@ -43,6 +43,18 @@ class WhatsApp:
     async def ask(self, ref: str) -> Answer | None:
         """Meta answers no questions about a message; its webhooks carry our reference instead."""
         return None
+
+
+def _components(letter: Letter) -> list[dict[str, Any]]:
+    """The body's values and, in a template for login codes, the code once more for the button that copies it.
+
+    That button is registered as one of type `otp`, and addressed as the URL button that Meta makes of it.
+    """
+    body = {"type": "body", "parameters": [_text(value) for value in letter.parameters]}
+    if letter.copied_code is None:
+        return [body]
+    button = {"type": "button", "sub_type": "url", "index": "0", "parameters": [_text(letter.copied_code)]}
+    return [body, button]
 
 
 def _text(value: str) -> dict[str, str]:

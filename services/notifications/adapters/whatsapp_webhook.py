@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from services.notifications.domain.outcome import Receipt
 from services.notifications.domain.purposes import Channel
@@ -31,7 +32,7 @@ class _Text(BaseModel):
 
 class _Message(BaseModel):
     sender: Annotated[str, Field(alias="from", pattern=r"^\d{8,15}$")]
-    type: str
+    timestamp: AwareDatetime
     text: _Text | None = None
 
 
@@ -50,10 +51,11 @@ class _Entry(BaseModel):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class IncomingText:
-    """What a person wrote. `number` is E.164."""
+    """What a person wrote, and when by Meta's clock. `number` is E.164."""
 
     number: str
     body: str
+    said_at: datetime
 
 
 class WhatsAppWebhook(BaseModel):
@@ -76,7 +78,7 @@ class WhatsAppWebhook(BaseModel):
     def texts(self) -> Iterator[IncomingText]:
         for message in (message for value in self._values() for message in value.messages):
             if message.text is not None:
-                yield IncomingText(number=f"+{message.sender}", body=message.text.body)
+                yield IncomingText(number=f"+{message.sender}", body=message.text.body, said_at=message.timestamp)
 
     def _values(self) -> Iterator[_Value]:
         for entry in self.entry:

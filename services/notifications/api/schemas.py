@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from libs.common.web.body import Body
 from services.notifications.domain.history import Status
 from services.notifications.domain.notification import Notification
 from services.notifications.domain.preference import Preference
@@ -16,12 +17,6 @@ PatientId = Annotated[str, Field(min_length=1, max_length=64, examples=["pat_01j
 
 
 TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", examples=["21:00"])]
-
-
-class Body(BaseModel):
-    """Requests say what they mean and nothing else."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class StepView(BaseModel):

@@ -121,5 +121,5 @@ async def _heed(
     if out is None:
         return
     for patient_id, clinic_id in (await patients.of_account(account_id(text.number, account_key))).items():
-        command = TurnChannel(patient_id=patient_id, channel=Channel.WHATSAPP, out=out)
+        command = TurnChannel(patient_id=patient_id, channel=Channel.WHATSAPP, out=out, said_at=text.said_at)
         await transact(turn_channel, command, by=system_caller("notifications", clinic_id))

@@ -14,7 +14,7 @@ class PatientUnknown(NotFound):
 
 
 class NotRepeatable(Conflict):
-    """Only what has failed, or may never have gone out, is sent again."""
+    """Only what has failed, or may never have gone out, is sent again, and only while it is news."""
 
     code = "not_repeatable"
     title = "This message is on its way or has arrived: there is nothing to repeat"

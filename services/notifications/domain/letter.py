@@ -7,7 +7,10 @@ from services.notifications.domain.purposes import Channel
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Letter:
-    """`to`: E.164 or a mail address. `ref` is the same for every attempt that means the same message."""
+    """`to`: E.164 or a mail address. `ref` is the same for every attempt that means the same message.
+
+    `copied_code`: what a button copies, in Meta's templates for login codes.
+    """
 
     channel: Channel
     to: str
@@ -17,6 +20,7 @@ class Letter:
     text: str
     parameters: tuple[str, ...]
     subject: str | None = None
+    copied_code: str | None = None
 
     @property
     def recipient_hint(self) -> str:

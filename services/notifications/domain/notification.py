@@ -23,7 +23,8 @@ LEASE = timedelta(seconds=60)
 """Longer than the slowest send; who holds one for longer has died."""
 MAX_TRIES = 3
 """On each channel."""
-RETRIED_FOR = timedelta(hours=1)
+EXPIRED = "expired"
+"""Why a message failed whose time is over; see `expires_at`."""
 
 ASKABLE = frozenset({Channel.SMS})
 """Vendors that can be asked about a message by our own reference."""
@@ -32,7 +33,6 @@ DOUBT_LASTS: Mapping[Channel, timedelta] = MappingProxyType(
 )
 """How long a doubt is left alone: an SMS gateway is asked soon, WhatsApp may yet report, mail never does."""
 ASKED_AGAIN_AFTER = (timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=5), timedelta(hours=1))
-
 
 _WAITING = (Status.QUEUED, Status.DEFERRED)
 _OPEN = (Status.SENDING, Status.UNKNOWN)
@@ -44,9 +44,11 @@ class Notification(Aggregate):
 
     about       what it tells of (an appointment, a challenge), in the version `about_seq`
     due_at      when the sender must look at it next; None: never again
+    expires_at  from then on it is no news: it never goes out later, neither deferred nor repeated
     lane        the queue it waits in, while it is due at all
     correlation_id, traceparent: the request it all began with, for logs, events and traces
     position    of the current channel in the plan; `tries` and `inquiries` count on that channel
+    held_up     how often in a row something of ours was away when it was to be written
     round       grows when somebody has it sent again
     plan        the channels that are left to try
     passed_over the channels whose vendors were away, with the tries made on each; `away_until`: when to come back
@@ -66,6 +68,7 @@ class Notification(Aggregate):
     position: int = 0
     tries: int = 0
     inquiries: int = 0
+    held_up: int = 0
     round: int = 1
     passed_over: dict[str, int] = {}
     away_until: datetime | None = None
@@ -137,8 +140,10 @@ class Notification(Aggregate):
         self._move(Status.SENDING, now, due_at=now + LEASE)
 
     def defer(self, until: datetime, now: datetime) -> None:
-        """Wait for a better hour; the time it may take is longer by that."""
-        self.expires_at += until - now
+        """Wait for a better hour, unless it comes too late: then people can still do something about it now."""
+        if until >= self.expires_at:
+            self.fail(EXPIRED, now)
+            return
         self._move(Status.DEFERRED, now, due_at=until, detail="quiet_hours")
 
     def suppress(self, reason: str, now: datetime) -> None:
@@ -178,6 +183,7 @@ class Notification(Aggregate):
         if attempt != len(self.attempts) or self.status not in _OPEN:
             return
         code = outcome.code or str(outcome.result)
+        self.held_up = self.held_up + 1 if outcome.result is Result.NOT_READY else 0
         match outcome.result:
             case Result.ACCEPTED:
                 self._move(Status.SENT, now)
@@ -244,14 +250,15 @@ class Notification(Aggregate):
                 self._move(status, now, channel=channel)
 
     def send_again(self, now: datetime) -> None:
-        """Somebody decided to repeat it, from the first channel on."""
+        """Somebody decided to repeat it, from the first channel on. Raises `NotRepeatable`."""
         if self.status not in (Status.FAILED, Status.UNKNOWN):
             raise NotRepeatable(extra={"current_status": self.status})
+        if now >= self.expires_at:
+            raise NotRepeatable("What it tells is no news any more.", extra={"current_status": self.status})
         self.round += 1
         self.plan, self.passed_over = list(RULES[self.purpose].plan), {}
         self.position = self.tries = self.inquiries = 0
         self.error_code = None
-        self.expires_at = max(self.expires_at, now + RETRIED_FOR)
         self._move(Status.QUEUED, now, due_at=now, detail="sent_again")
 
     @property

@@ -1,11 +1,13 @@
-"""Whether a message may go out now: consent, then opt-out, then quiet hours."""
+"""Whether a message may go out now: opt-out, then quiet hours, and when it is written, consent."""
 
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from services.notifications.domain.notification import Notification
 from services.notifications.domain.preference import Preference
-from services.notifications.domain.purposes import Category
+from services.notifications.domain.purposes import Category, Channel
 from services.notifications.domain.quiet_hours import QuietHours
 
 
@@ -35,6 +37,16 @@ class Defer:
     until: datetime
 
 
+CONSENT_TO: Mapping[Channel, str] = MappingProxyType(
+    {
+        Channel.WHATSAPP: "notifications_whatsapp",
+        Channel.SMS: "notifications_sms",
+        Channel.EMAIL: "notifications_email",
+    }
+)
+"""What a patient agrees to at the registry, by channel."""
+CONSENT_TO_ADVERTISING = "marketing"
+
 Ruling = Send | Suppress | SkipChannel | Defer
 
 
@@ -49,3 +61,11 @@ def rule(notification: Notification, preference: Preference | None, quiet: Quiet
             return SkipChannel("opted_out")
     until = quiet.end_of_quiet(notification.category, now)
     return Send() if until is None else Defer(until)
+
+
+def consented(notification: Notification, withdrawn: Set[str]) -> bool:
+    """Whether the patient has withdrawn neither the consent to this channel nor, for advertising, that to it."""
+    needed = {CONSENT_TO[notification.channel]}
+    if notification.category is Category.PROMOTIONAL:
+        needed.add(CONSENT_TO_ADVERTISING)
+    return needed.isdisjoint(withdrawn)

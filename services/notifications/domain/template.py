@@ -8,13 +8,17 @@ from pydantic import BaseModel, ConfigDict
 from services.notifications.domain.purposes import RULES, Channel, Purpose
 
 FALLBACK_LANGUAGE = "en"
+CODE_GAP = "code"
 _GAP = re.compile(r"\{(\w+)\}")
 _LINK = re.compile(r"\S*(?:://|www\.)\S*", re.IGNORECASE)
 _DLT_VALUE_LENGTH = 30
 
 
 class Template(BaseModel):
-    """`id` is what the vendor registered the text under: a DLT id for SMS, a name for WhatsApp and mail."""
+    """`id` is what the vendor registered the text under: a DLT id for SMS, a name for WhatsApp and mail.
+
+    `authentication`: one of Meta's category for login codes. Its only gap is the code, which a button copies.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -24,6 +28,7 @@ class Template(BaseModel):
     id: str
     text: str
     subject: str | None = None
+    authentication: bool = False
 
     @property
     def gaps(self) -> tuple[str, ...]:

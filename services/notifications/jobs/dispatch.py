@@ -7,15 +7,17 @@ import random
 from opentelemetry.trace import SpanKind
 from pymongo.errors import PyMongoError
 
+from libs.common.clock import Clock
 from libs.common.errors import Problem, Unavailable
 from libs.common.mongo.transact import Transactor
 from libs.common.resilience.http_client import UpstreamRejected
+from libs.common.resilience.waiting import backoff
 from libs.common.security.caller import Caller, system_caller
 from libs.common.telemetry.logs import bind_context, get_logger
 from libs.common.telemetry.metrics import counter
 from libs.common.telemetry.tracing import remote_span
 from services.notifications.domain.letter import Letter
-from services.notifications.domain.notification import PLATFORM, Notification
+from services.notifications.domain.notification import EXPIRED, PLATFORM, Notification
 from services.notifications.domain.outcome import Outcome, Result
 from services.notifications.use_cases.claim_message import Claim, ClaimMessage, Task, claim_message
 from services.notifications.use_cases.ports import Due, NotificationsTx, Providers
@@ -23,8 +25,12 @@ from services.notifications.use_cases.record_outcome import RecordAnswer, Record
 from services.notifications.use_cases.write_letter import LetterWriter
 
 WRITING_SECONDS = 20.0
+TOO_LATE = Outcome(result=Result.HOPELESS, code=EXPIRED)
 _BACKOFF_FACTOR = 4
-_WAIT_WHEN_NOT_READY = 2.0
+LONGEST_WAIT = 300.0
+"""In seconds: a vendor that names a longer time is asked sooner, so that none can put messages off for days."""
+_HELD_UP_FIRST, _HELD_UP_LONGEST = 2.0, 30.0
+"""In seconds; a login code lives no more than a few minutes."""
 _SENDS = counter("notification_sends", "Attempts to hand a message to a vendor", "channel", "result")
 _log = get_logger(__name__)
 
@@ -39,12 +45,14 @@ class Dispatcher:
         providers: Providers,
         *,
         service: str,
+        clock: Clock,
         retry_after: float,
     ) -> None:
         self._transact = transact
         self._writer = writer
         self._providers = providers
         self._service = service
+        self._clock = clock
         self._retry_after = retry_after
 
     async def claim(self, due: Due) -> Claim | None:
@@ -92,10 +100,11 @@ class Dispatcher:
     async def _written(self, notification: Notification) -> Letter | Outcome:
         try:
             async with asyncio.timeout(WRITING_SECONDS):
-                return await self._writer.write(notification)
+                letter = await self._writer.write(notification)
         except (Unavailable, UpstreamRejected, TimeoutError) as trouble:  # no vendor has been called yet
             code = trouble.code if isinstance(trouble, Problem) else "too_slow"
-            return Outcome(result=Result.NOT_READY, code=code, retry_after=_WAIT_WHEN_NOT_READY)
+            return Outcome(result=Result.NOT_READY, code=code)
+        return TOO_LATE if self._clock.now() >= notification.expires_at else letter
 
     async def _ask(self, notification: Notification) -> None:
         answer = await self._providers[notification.channel].ask(notification.ref)
@@ -104,10 +113,12 @@ class Dispatcher:
             await self._transact(record_answer, command, by=self._acting_in(notification.clinic_id))
 
     def _wait(self, notification: Notification, outcome: Outcome) -> float:
-        """Exponential, half of it random, and not before the time the other side named."""
+        """Exponential, half of it random, and not before the time the other side named, up to a bound."""
+        if outcome.result is Result.NOT_READY:
+            return backoff(notification.held_up + 1, first=_HELD_UP_FIRST, longest=_HELD_UP_LONGEST)
         longest: float = self._retry_after * _BACKOFF_FACTOR ** (notification.tries - 1)
         jittered = longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
-        return max(jittered, outcome.retry_after or 0.0)
+        return max(jittered, min(outcome.retry_after or 0.0, LONGEST_WAIT))
 
     def _acting_in(self, clinic_id: str) -> Caller:
         return system_caller(self._service, None if clinic_id == PLATFORM else clinic_id)

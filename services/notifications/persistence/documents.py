@@ -13,6 +13,7 @@ class NotificationDocument(Notification, Document):
         name = "notifications_outbox"
         indexes = [
             IndexModel([("lane", ASCENDING), ("due_at", ASCENDING)], name="lane_due"),
+            IndexModel([("created_at", ASCENDING)], name="created"),
             IndexModel([("about", ASCENDING)], name="about"),
             IndexModel([("attempts.provider_message_id", ASCENDING)], name="provider_message"),
             IndexModel([("patient_id", ASCENDING), ("_id", DESCENDING)], name="patient_newest"),

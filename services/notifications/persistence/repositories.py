@@ -1,10 +1,13 @@
 """Repositories of notifications; every query carries the caller's sight, see `libs.common.mongo.repository`."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from libs.common.messaging.outbox import PENDING_SINCE
+from libs.common.mongo.database import Database
 from libs.common.mongo.repository import Repository
-from libs.common.mongo.transact import StaleRevision
+from libs.common.mongo.steps import StaleRevision
 from libs.common.mongo.tx import Tx
 from libs.common.web.pagination import Cursor, Page
 from libs.contracts.roles import PATIENT
@@ -53,6 +56,17 @@ class NotificationRepository(Repository[Notification]):
     async def listed(self, cursor: Cursor, *, patient_id: str | None) -> Page[Notification]:
         asked = {} if patient_id is None else {"patient_id": patient_id}
         return await self.page(asked, cursor, newest_first=True)
+
+
+class MongoOldMessages:
+    """`OldMessages` of all clinics."""
+
+    def __init__(self, db: Database) -> None:
+        self._rows = db[stored.NotificationDocument.Settings.name]
+
+    async def forget(self, created_before: datetime) -> int:
+        through = {"due_at": None, PENDING_SINCE: {"$exists": False}}
+        return (await self._rows.delete_many({"created_at": {"$lt": created_before}, **through})).deleted_count
 
 
 class PreferenceRepository(Repository[Preference]):

@@ -9,7 +9,12 @@ from libs.common.testing.service_under_test import Answer
 from libs.contracts.auth import OtpRequested
 from libs.contracts.auth_api import account_id
 from libs.contracts.roles import FRONT_DESK
-from libs.contracts.scheduling import AppointmentCancelled, AppointmentConfirmed, AppointmentRescheduled
+from libs.contracts.scheduling import (
+    AppointmentCancelled,
+    AppointmentConfirmed,
+    AppointmentRescheduled,
+    WaitlistOffered,
+)
 from services.notifications.consumers.subscriptions import SUBSCRIPTIONS
 from services.notifications.tests.platform import Platform, until
 from services.notifications.use_cases.ports import ClinicCard, Code, Recipient
@@ -88,6 +93,22 @@ class Desk:
     async def cancels(self, patient_id: str, appointment_id: str, *, seq: int = 2) -> None:
         event = AppointmentCancelled(**self._appointment(appointment_id, patient_id), cancelled_by="usr_x")
         await self.happens(event, seq=seq)
+
+    def offer(self, patient_id: str) -> WaitlistOffered:
+        """A slot tomorrow, theirs if they accept it within a quarter of an hour."""
+        start = self.now + timedelta(days=1)
+        return WaitlistOffered(
+            waitlist_entry_id=new_id("wle"),
+            patient_id=patient_id,
+            doctor_id=self.doctor_id,
+            offer_id=new_id("off"),
+            start=start,
+            end=start + timedelta(minutes=15),
+            expires_at=self.now + timedelta(minutes=15),
+        )
+
+    async def offers(self, patient_id: str) -> None:
+        await self.happens(self.offer(patient_id))
 
     async def fails(self, provider: str, mode: str, **more: Any) -> None:
         """Break a vendor; mode `none` repairs it."""

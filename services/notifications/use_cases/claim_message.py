@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from libs.common.command import Command
 from services.notifications.domain.history import Status
-from services.notifications.domain.notification import Notification
+from services.notifications.domain.notification import EXPIRED, Notification
 from services.notifications.domain.policy import Defer, Send, SkipChannel, Suppress, rule
 from services.notifications.use_cases.announce import announce
 from services.notifications.use_cases.ports import NotificationsTx
@@ -49,7 +49,7 @@ async def _next_task(notification: Notification, tx: NotificationsTx) -> Task | 
     if notification.status is Status.UNKNOWN:
         return Task.ASK if notification.ask_again(now) else None
     if now >= notification.expires_at:
-        notification.fail("expired", now)
+        notification.fail(EXPIRED, now)
         return None
     if await tx.notifications.newer_than(notification):  # it came while this one was on its way
         notification.suppress("superseded", now)

@@ -76,7 +76,7 @@ class NotificationsTx(Tx):
 
 
 class Recipient(BaseModel):
-    """Who a message goes to, told at send time and kept nowhere."""
+    """Who a message goes to, told at send time and kept nowhere. `withdrawn_consents`: the registry's purposes."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -84,6 +84,7 @@ class Recipient(BaseModel):
     email: str | None = None
     name: str = ""
     language: str = "en"
+    withdrawn_consents: frozenset[str] = frozenset()
 
 
 class Code(BaseModel):

@@ -1,5 +1,7 @@
 """Change what a patient wants to be told: in the app or at the desk, or by a keyword to one of our numbers."""
 
+from datetime import datetime
+
 from libs.common.command import Command
 from libs.common.errors import PreconditionFailed
 from libs.contracts.notifications import RecipientOptedOut
@@ -23,7 +25,9 @@ async def set_preference(command: SetPreference, tx: NotificationsTx) -> Prefere
     if command.expected_revision is not None and preference.revision != command.expected_revision:
         raise PreconditionFailed("Load it again, and send the new ETag in If-Match")
     for channel in Channel:
-        _turn(preference, channel, tx, out=channel in command.opted_out)
+        out = channel in command.opted_out
+        if out or channel in preference.opted_out:  # not having opted out is no answer to a STOP still on its way
+            _turn(preference, channel, tx, out=out, said_at=tx.now)
     preference.promotional = command.promotional
     tx.preferences.keep(preference)
     tx.audit(PREFERENCE_WRITE, preference)
@@ -31,27 +35,25 @@ async def set_preference(command: SetPreference, tx: NotificationsTx) -> Prefere
 
 
 class TurnChannel(Command):
-    """Opt one patient out of a channel, or in again."""
+    """Opt one patient out of a channel, or in again, as they said at `said_at`: keywords may come late."""
 
     patient_id: str
     channel: Channel
     out: bool
+    said_at: datetime
 
 
-async def turn_channel(command: TurnChannel, tx: NotificationsTx) -> bool:
-    """Whether that was news."""
+async def turn_channel(command: TurnChannel, tx: NotificationsTx) -> None:
     preference = await tx.preferences.of(command.patient_id)
-    if not _turn(preference, command.channel, tx, out=command.out):
-        return False
-    tx.preferences.keep(preference)
-    tx.audit(PREFERENCE_WRITE, preference)
-    return True
+    before = preference.model_copy()
+    _turn(preference, command.channel, tx, out=command.out, said_at=min(command.said_at, tx.now))
+    if preference != before:
+        tx.preferences.keep(preference)
+        tx.audit(PREFERENCE_WRITE, preference)
 
 
-def _turn(preference: Preference, channel: Channel, tx: NotificationsTx, *, out: bool) -> bool:
+def _turn(preference: Preference, channel: Channel, tx: NotificationsTx, *, out: bool, said_at: datetime) -> None:
     if not out:
-        return preference.opt_in(channel)
-    if not preference.opt_out(channel, tx.now):
-        return False
-    tx.publish(RecipientOptedOut.of(preference, channel=channel))
-    return True
+        preference.opt_in(channel, said_at)
+    elif preference.opt_out(channel, said_at):
+        tx.publish(RecipientOptedOut.of(preference, channel=channel))

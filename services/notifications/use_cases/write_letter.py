@@ -7,13 +7,15 @@ from datetime import datetime
 from services.notifications.domain.letter import Letter
 from services.notifications.domain.notification import Notification
 from services.notifications.domain.outcome import Outcome, Result
+from services.notifications.domain.policy import consented
 from services.notifications.domain.purposes import Channel, Purpose
-from services.notifications.domain.template import TemplateBook, fitting
+from services.notifications.domain.template import CODE_GAP, TemplateBook, fitting
 from services.notifications.domain.wording import spoken
 from services.notifications.use_cases.ports import ClinicCard, People, Recipient
 
 CODE_GONE = Outcome(result=Result.HOPELESS, code="code_no_longer_good")
 RECIPIENT_UNKNOWN = Outcome(result=Result.HOPELESS, code="recipient_unknown")
+NO_CONSENT = Outcome(result=Result.REFUSED, code="no_consent")
 NO_ADDRESS = Outcome(result=Result.REFUSED, code="no_address")
 
 _MOMENTS = {"when": "start", "before": "previous_start", "until": "offer_expires_at"}
@@ -38,6 +40,8 @@ class LetterWriter:
         recipient = await self._people.patient(notification.patient_id or "")
         if recipient is None:
             return RECIPIENT_UNKNOWN
+        if not consented(notification, recipient.withdrawn_consents):
+            return NO_CONSENT
         to = recipient.email if notification.channel is Channel.EMAIL else recipient.phone
         if not to:
             return NO_ADDRESS
@@ -54,7 +58,7 @@ class LetterWriter:
         # Counted from when it was asked for, so that every try says the same: gateways refuse a changed repeat.
         life = (found.expires_at - notification.created_at).total_seconds()
         values = {
-            "code": found.code,
+            CODE_GAP: found.code,
             "service": self._service_label,
             "minutes": str(max(1, math.ceil(life / 60))),
         }
@@ -82,4 +86,5 @@ class LetterWriter:
             text=template.filled(fitted),
             parameters=tuple(fitted[gap] for gap in template.gaps),
             subject=template.subject,
+            copied_code=fitted[CODE_GAP] if template.authentication else None,
         )

@@ -1,9 +1,6 @@
 """What patients are told about their appointments."""
 
-from datetime import timedelta
-
 from libs.common.ids import new_id
-from libs.contracts.scheduling import WaitlistOffered
 from services.notifications.consumers.subscriptions import SUBSCRIPTIONS
 from services.notifications.tests.builders import Desk
 
@@ -73,7 +70,7 @@ async def test_old_news_that_comes_late_is_not_told_after_the_newer(desk: Desk) 
 
 
 async def test_an_event_that_comes_twice_is_one_message(desk: Desk) -> None:
-    envelope = desk.envelope(_offer(desk, desk.patient()))
+    envelope = desk.envelope(desk.offer(desk.patient()))
     await desk.service.deliver(SUBSCRIPTIONS, envelope, envelope)
     await desk.sender.send_due_now()
     [message] = await desk.arrived()
@@ -96,16 +93,3 @@ async def test_a_patient_who_is_gone_gets_nothing_and_the_desk_hears_of_it(desk:
     await desk.sender.send_due_now()
     [event] = await desk.service.announced("NOTIFICATION_FAILED")
     assert event.data["error_code"] == "recipient_unknown"
-
-
-def _offer(desk: Desk, patient: str) -> WaitlistOffered:
-    start = desk.now + timedelta(days=1)
-    return WaitlistOffered(
-        waitlist_entry_id=new_id("wle"),
-        patient_id=patient,
-        doctor_id=desk.doctor_id,
-        offer_id=new_id("off"),
-        start=start,
-        end=start + timedelta(minutes=15),
-        expires_at=desk.now + timedelta(minutes=15),
-    )

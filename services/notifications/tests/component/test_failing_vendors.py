@@ -1,9 +1,12 @@
 """Vendors that are down, refuse, hang or lose answers: the message goes another way, and never twice."""
 
 import asyncio
-from unittest.mock import patch
+from unittest.mock import AsyncMock, patch
 
 from libs.common.errors import Unavailable
+from services.notifications.domain.outcome import Outcome, Result
+from services.notifications.domain.purposes import Channel
+from services.notifications.jobs.dispatch import LONGEST_WAIT
 from services.notifications.tests.builders import Desk
 from services.notifications.tests.platform import until
 
@@ -180,14 +183,29 @@ async def test_whatsapp_saying_that_it_failed_is_worth_another_try(desk: Desk) -
     assert [message["channel"] for message in await desk.arrived()] == ["whatsapp"]
 
 
-async def test_what_cannot_be_written_yet_waits_without_using_up_tries(desk: Desk) -> None:
+async def test_what_cannot_be_written_yet_waits_longer_and_longer_without_using_up_tries(desk: Desk) -> None:
     patient = desk.patient()
     await desk.books(patient)
     desk.people.away = Unavailable()
-    for _ in range(6):
-        await desk.after(seconds=3)
-    [row] = await desk.stored()
+    for longest in (2, 4, 8, 16, 30, 30, 30):
+        await desk.sender.send_due_now()
+        [row] = await desk.stored()
+        wait = (row["due_at"] - desk.now).total_seconds()
+        assert longest / 2 <= wait <= longest
+        desk.service.clock.advance(seconds=wait)
     assert (row["status"], row["tries"], row["attempts"], len(row["history"])) == ("QUEUED", 0, [], 2)
     desk.people.away = None
-    await desk.after(seconds=3)
+    await desk.sender.send_due_now()
     assert len(await desk.arrived()) == 1
+
+
+async def test_a_vendor_that_names_a_time_is_heeded_up_to_a_bound(desk: Desk) -> None:
+    busy = Outcome(result=Result.FAILED, code="whatsapp_131056")
+    for named, waited in ((17.0, 17.0), (7 * 24 * 3600.0, LONGEST_WAIT)):
+        await desk.runtime.db["notifications_outbox"].delete_many({})
+        await desk.books(desk.patient())
+        vendor = desk.sender._dispatcher._providers[Channel.WHATSAPP]
+        with patch.object(vendor, "send", AsyncMock(return_value=busy.model_copy(update={"retry_after": named}))):
+            await desk.sender.send_due_now()
+        [row] = await desk.stored()
+        assert (row["due_at"] - desk.now).total_seconds() == waited

@@ -52,6 +52,26 @@ async def test_who_opted_out_of_everything_gets_codes_only(desk: Desk) -> None:
     assert (told["status"], told["history"][-1]["detail"]) == ("SUPPRESSED", "opted_out")
 
 
+async def test_a_channel_whose_consent_is_withdrawn_is_passed_over(desk: Desk) -> None:
+    patient = desk.patient(withdrawn_consents=["notifications_whatsapp", "research"])
+    await desk.books(patient)
+    await desk.sender.send_due_now()
+    assert [message["channel"] for message in await desk.arrived()] == ["sms"]
+
+
+async def test_who_withdrew_every_consent_gets_codes_only_and_the_desk_is_told(desk: Desk) -> None:
+    channels = ("whatsapp", "sms", "email")
+    patient = desk.patient(email="ravi@example.in", withdrawn_consents=[f"notifications_{name}" for name in channels])
+    await desk.books(patient)
+    await desk.code_is_requested()
+    await desk.sender.send_due_now()
+    [message] = await desk.arrived()
+    assert "is your code" in message["body"]
+    assert await desk.arrived("ravi@example.in") == []
+    [event] = await desk.service.announced("NOTIFICATION_FAILED")
+    assert (event.data["patient_id"], event.data["error_code"]) == (patient, "no_consent")
+
+
 async def test_others_preferences_look_as_if_there_were_none(desk: Desk) -> None:
     patient = desk.patient()
     desk.patient("+919000000009")

@@ -1,4 +1,4 @@
-"""Quiet hours: messages wait for the morning, codes do not, and nothing is dropped."""
+"""Quiet hours: messages wait for the morning, codes do not, and what is over by then is told to the desk."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,7 +7,6 @@ from libs.contracts.roles import ADMIN, FRONT_DESK
 from services.notifications.tests.builders import Desk
 
 EVENING_IN_INDIA = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)  # 21:30
-EIGHT_THE_NEXT_DAY = datetime(2026, 11, 26, 2, 30, tzinfo=UTC)
 QUIET = {"zone": "Asia/Kolkata", "start": "21:00", "end": "08:00"}
 
 
@@ -33,17 +32,19 @@ async def test_a_confirmation_waits_until_the_quiet_hours_end(desk: Desk) -> Non
     assert len(await desk.arrived()) == 1
 
 
-async def test_what_would_have_lost_its_time_over_night_still_goes_out(desk: Desk) -> None:
+async def test_an_offer_that_is_over_by_the_morning_never_goes_out_and_the_desk_hears_at_once(desk: Desk) -> None:
     patient = desk.patient()
     await _in_the_evening(desk)
-    appointment = await desk.books(patient)
-    assert (await desk.stored())[0]["expires_at"] > EIGHT_THE_NEXT_DAY
-    await desk.runtime.db["notifications_outbox"].update_one(
-        {"about": appointment}, {"$set": {"expires_at": datetime(2026, 11, 26, 1, 0, tzinfo=UTC)}}
-    )
+    await desk.offers(patient)
     await desk.sender.send_due_now()
+    [event] = await desk.service.announced("NOTIFICATION_FAILED")
+    assert (event.data["patient_id"], event.data["error_code"]) == (patient, "expired")
     await desk.after(hours=10, minutes=30)
-    assert len(await desk.arrived()) == 1
+    [told] = await desk.told(patient)
+    again = await desk.call("POST", f"/notifications/{told['id']}/retry")
+    assert (again.status, again.code) == (409, "not_repeatable")
+    await desk.sender.send_due_now()
+    assert await desk.arrived() == []
 
 
 async def test_a_code_goes_out_at_any_hour(desk: Desk) -> None:

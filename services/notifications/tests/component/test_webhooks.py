@@ -3,9 +3,11 @@
 import hashlib
 import hmac
 import json
+from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from pydantic import SecretStr
 
 from libs.common.testing.service_under_test import Answer
@@ -105,6 +107,43 @@ async def test_a_report_that_comes_before_we_wrote_down_the_id_is_understood_by_
     assert answer.body == {"known": 1, "ignored": 0}
     [row] = await desk.stored()
     assert (row["status"], row["attempts"][0]["provider_message_id"]) == ("DELIVERED", "wamid.early")
+
+
+async def _writes(desk: Desk, word: str, at: datetime, to: str = "919876543210") -> None:
+    text = {"from": to, "id": "wamid.in", "timestamp": str(int(at.timestamp())), "type": "text", "text": {"body": word}}
+    body = json.dumps({"entry": [{"changes": [{"value": {"messages": [text]}}]}]}).encode()
+    assert (await _post(desk, "whatsapp", body, _signed(body, WHATSAPP_SECRET))).status == 200
+
+
+@pytest.mark.parametrize(
+    ("said", "out"),
+    [
+        ([("STOP", 20), ("START", 10)], True),
+        ([("START", 20), ("STOP", 10)], False),
+        ([("STOP", 10), ("STOP", 30), ("START", 20)], True),
+        ([("STOP", 10), ("START", 20), ("STOP", 15)], False),
+    ],
+)
+async def test_a_keyword_that_comes_late_does_not_undo_a_newer_one(
+    desk: Desk, said: list[tuple[str, int]], out: bool
+) -> None:
+    patient, began = desk.patient(), desk.now - timedelta(minutes=1)
+    for word, second in said:
+        await _writes(desk, word, began + timedelta(seconds=second))
+    shown = await desk.call("GET", f"/preferences/{patient}")
+    assert ("whatsapp" in shown.body["opted_out"]) is out
+
+
+async def test_a_keyword_from_before_does_not_undo_what_was_chosen_in_the_app(desk: Desk) -> None:
+    patient = desk.patient()
+    path = f"/preferences/{patient}"
+    await desk.call("PUT", path, token=desk.account(), json={"opted_out": ["whatsapp"]})
+    await _writes(desk, "START", desk.now - timedelta(minutes=1))
+    assert "whatsapp" in (await desk.call("GET", path)).body["opted_out"]
+    await _writes(desk, "START", desk.now + timedelta(days=9))  # by a clock that is wrong
+    assert (await desk.call("GET", path)).body["opted_out"] == {}
+    await _writes(desk, "STOP", desk.now)
+    assert "whatsapp" in (await desk.call("GET", path)).body["opted_out"]
 
 
 async def test_messages_of_others_are_thanked_for_and_ignored(desk: Desk) -> None:

@@ -18,6 +18,7 @@ _ANSWERS = {
         "email": None,
         "name": "Ravi",
         "language": "hi",
+        "withdrawn_consents": ["notifications_sms"],
     },
     "/internal/clinics/cln_1": {"id": "cln_1", "name": "Asha Clinic", "zone": "Asia/Kolkata"},
     "/internal/staff/usr_1": {
@@ -65,9 +66,12 @@ async def people(internal: _Internal) -> AsyncIterator[PeopleOfThePlatform]:
     await client.close()
 
 
-async def test_numbers_and_codes_are_asked_for_each_time(people: PeopleOfThePlatform, internal: _Internal) -> None:
+async def test_what_may_change_is_asked_for_each_time(people: PeopleOfThePlatform, internal: _Internal) -> None:
+    ravi = Recipient(
+        phone="+919876543210", name="Ravi", language="hi", withdrawn_consents=frozenset({"notifications_sms"})
+    )
     for _ in range(2):
-        assert await people.patient("pat_1") == Recipient(phone="+919876543210", name="Ravi", language="hi")
+        assert await people.patient("pat_1") == ravi
         code = await people.code("otp_1")
         assert code is not None
         assert code.code == "123456"

@@ -119,10 +119,22 @@ def test_repeating_makes_it_another_message_for_the_vendor() -> None:
     notification = sending()
     with pytest.raises(NotRepeatable):
         notification.send_again(NOW)
-    notification.fail("expired", NOW)
-    notification.send_again(NOW + timedelta(hours=5))
+    notification.fail("no_address", NOW)
+    notification.send_again(NOW + timedelta(minutes=5))
     assert notification.ref == f"{notification.id}.2"
-    assert notification.expires_at > NOW + timedelta(hours=5)
+
+
+def test_what_is_no_news_any_more_is_not_repeated() -> None:
+    notification = sending()
+    notification.fail("no_address", NOW)
+    with pytest.raises(NotRepeatable, match="no news"):
+        notification.send_again(notification.expires_at)
+
+
+def test_what_is_over_by_the_end_of_the_quiet_hours_is_not_deferred() -> None:
+    notification = queued()
+    notification.defer(notification.expires_at, NOW)
+    assert (notification.status, notification.error_code, notification.due_at) == (Status.FAILED, "expired", None)
 
 
 def test_with_all_vendors_away_it_comes_back_to_the_first() -> None:
@@ -138,6 +150,16 @@ def test_with_all_vendors_away_it_comes_back_to_the_first() -> None:
     notification.begin(NOW)
     notification.conclude(2, down, NOW, wait=SOON)
     assert (notification.channel, notification.due_at) == (Channel.WHATSAPP, NOW + SOON)
+
+
+def test_held_up_counts_in_a_row() -> None:
+    notification, held_up = queued(), Outcome(result=Result.NOT_READY)
+    counted = []
+    for outcome in (held_up, held_up, Outcome(result=Result.FAILED), held_up):
+        notification.begin(NOW)
+        notification.conclude(len(notification.attempts), outcome, NOW, wait=SOON)
+        counted.append(notification.held_up)
+    assert counted == [1, 2, 0, 1]
 
 
 def test_a_vendor_that_names_a_time_after_the_expiry_hands_over() -> None:

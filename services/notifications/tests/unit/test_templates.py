@@ -47,6 +47,13 @@ def test_a_text_with_an_undeclared_gap_stops_the_start(tmp_path: Path) -> None:
         read_templates(tmp_path)
 
 
+def test_a_template_for_login_codes_tells_nothing_but_the_code(tmp_path: Path) -> None:
+    text = 'gaps = ["code"]\n[en.whatsapp]\nid = "login"\nauthentication = true\ntext = "{code} for {whom}"\n'
+    (tmp_path / "otp.toml").write_text(text)
+    with pytest.raises(TemplateFileInvalid, match=r"otp.toml, en.whatsapp: .*whom"):
+        read_templates(tmp_path)
+
+
 def test_a_missing_channel_stops_the_start(tmp_path: Path) -> None:
     for purpose in Purpose:
         (tmp_path / f"{purpose}.toml").write_text('gaps = []\n[en.sms]\nid = "1"\ntext = "hello"\n')

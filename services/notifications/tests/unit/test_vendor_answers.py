@@ -1,6 +1,8 @@
 """What vendors' answers mean: the line between "not taken" and "nobody knows" is where double messages come from."""
 
+import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -67,6 +69,31 @@ async def test_whatsapp(client: OutboundClient, answer: Any, result: Result, cod
 
 
 @pytest.mark.parametrize(
+    ("letter", "buttons"),
+    [
+        (LETTER, []),
+        (
+            replace(LETTER, copied_code="482913"),
+            [{"type": "button", "sub_type": "url", "index": "0", "parameters": [{"type": "text", "text": "482913"}]}],
+        ),
+    ],
+)
+async def test_a_login_code_goes_to_whatsapp_twice_for_the_text_and_for_the_button(
+    client: OutboundClient, letter: Letter, buttons: list[dict[str, Any]]
+) -> None:
+    sent: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(200, json={"messages": [{"id": "wamid.1"}]})
+
+    client._http = httpx.AsyncClient(base_url="http://vendor.test", transport=httpx.MockTransport(handle))
+    await WhatsApp(client, version="v21.0", phone_number_id="1", token="t").send(letter)
+    components = json.loads(sent[0].content)["template"]["components"]
+    assert components == [{"type": "body", "parameters": [{"type": "text", "text": "hello"}]}, *buttons]
+
+
+@pytest.mark.parametrize(
     ("answer", "result", "code"),
     [
         (httpx.Response(200, json={"requestId": "r1", "status": "accepted"}), Result.ACCEPTED, None),
@@ -84,12 +111,15 @@ async def test_sms(client: OutboundClient, answer: Any, result: Result, code: st
     assert (outcome.result, outcome.code) == (result, code)
 
 
-async def test_a_vendor_that_names_a_time_is_heeded(client: OutboundClient) -> None:
+@pytest.mark.parametrize(("named", "seconds"), [("17", 17), ("9" * 400, 365 * 24 * 3600), ("soon", None)])
+async def test_a_vendor_that_names_a_time_is_understood(
+    client: OutboundClient, named: str, seconds: int | None
+) -> None:
     answer = _graph(429, 131056)
-    answer.headers["Retry-After"] = "17"
+    answer.headers["Retry-After"] = named
     _answering(client, answer)
     outcome = await WhatsApp(client, version="v21.0", phone_number_id="1", token="t").send(LETTER)
-    assert outcome.retry_after == 17
+    assert (outcome.result, outcome.retry_after) == (Result.FAILED, seconds)
 
 
 async def test_an_outage_of_the_gateway_answers_no_question(client: OutboundClient) -> None:
