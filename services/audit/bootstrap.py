@@ -3,10 +3,10 @@
 from functools import partial
 from typing import Any
 
-from libs.common.errors import Misconfigured
+from libs.common.errors import Misconfigured, NotFound
 from libs.common.resilience.http_client import OutboundClient
 from libs.common.runtime import Runtime
-from libs.common.subjects import SubjectOwner
+from libs.common.subjects import SubjectDirectory, SubjectOwner
 from libs.contracts.registry_api import RegistrySubjects
 from services.audit.persistence.documents import DOCUMENTS
 from services.audit.persistence.repositories import MongoAuditTx
@@ -23,13 +23,10 @@ class AuditRuntime(Runtime[MongoAuditTx]):
             token = runtime.service_tokens.for_audience("registry")
             return RegistrySubjects(OutboundClient("registry", str(settings.registry_url), token=token))
 
-        super().__init__(
-            settings,
-            make_tx=partial(MongoAuditTx, chain_key=key),
-            documents=DOCUMENTS,
-            subjects=parts.pop("subjects", registry),
-            **parts,
-        )
+        owner = parts.pop("subjects", registry)
+        super().__init__(settings, make_tx=partial(MongoAuditTx, chain_key=key), documents=DOCUMENTS, **parts)
+        # who saw a record is told when the record is out of use, too
+        self.subjects = SubjectDirectory(self.db, owner(self), missing=NotFound, all_of_account=True)
         self._sealing = bool(key)
 
     async def start(self) -> None:

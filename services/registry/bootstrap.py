@@ -4,25 +4,32 @@ from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any
 
+from libs.common.crypto.data_keys import DATA_KEYS
 from libs.common.crypto.fields import FieldCrypto
 from libs.common.crypto.keyring import Keyring
+from libs.common.crypto.rotation import KeyRotation, SealedCollection
 from libs.common.errors import Misconfigured
 from libs.common.messaging.events import Envelope
 from libs.common.mongo.database import Database
 from libs.common.resilience.http_client import OutboundClient
 from libs.common.runtime import Runtime
-from libs.common.security.caller import Caller
+from libs.common.security.caller import Caller, system_caller
 from libs.common.subjects import SubjectDirectory, SubjectOwner
 from libs.contracts.auth_api import AuthDirectory, account_id
 from services.registry.adapters.clinics import ClinicsOfAuth
 from services.registry.api.looks import RecentLooks
 from services.registry.consumers.on_auth import CLINICS
 from services.registry.domain.errors import ClinicUnknown
-from services.registry.persistence.documents import DOCUMENTS
-from services.registry.persistence.key_rotation import DATA_KEYS, KeyRotation
+from services.registry.persistence.documents import DOCUMENTS, PatientDocument
 from services.registry.persistence.own_patients import OwnPatients
-from services.registry.persistence.repositories import MongoRegistryTx
+from services.registry.persistence.repositories import MongoRegistryTx, PatientRepository
+from services.registry.persistence.sealing import KEY_VERSION
+from services.registry.persistence.search_keys import SearchKeys
 from services.registry.settings import RegistrySettings
+
+_SEALED = SealedCollection(
+    PatientDocument.Settings.name, {field: field for field in PatientRepository.sealed}, key_version=KEY_VERSION
+)
 
 
 class RegistryRuntime(Runtime[MongoRegistryTx]):
@@ -30,6 +37,7 @@ class RegistryRuntime(Runtime[MongoRegistryTx]):
 
     crypto: FieldCrypto
     rotation: KeyRotation
+    search_keys: SearchKeys
 
     def __init__(self, settings: RegistrySettings, *, clinics: SubjectOwner | None = None, **parts: Any) -> None:
         super().__init__(
@@ -50,8 +58,13 @@ class RegistryRuntime(Runtime[MongoRegistryTx]):
         if not self._has_account_key:
             raise Misconfigured("ACCOUNT_PSEUDONYM_KEY is not set: accounts would be guessable")
         self.crypto = FieldCrypto.with_mongo(Keyring.parse(self._keyring.get_secret_value()), self.db[DATA_KEYS])
-        self.rotation = KeyRotation(self.db, self.crypto)
+        self.rotation = KeyRotation(self.db, self.crypto, _SEALED)
+        self.search_keys = SearchKeys(self.db, self._patients_everywhere)
         await super().start()
+
+    def _patients_everywhere(self) -> PatientRepository:
+        caller = system_caller("registry", None)
+        return PatientRepository(self._make_tx(self.db, actor=caller, now=self.clock.now(), cause=None), self.crypto)
 
     def _make_tx(self, db: Database, *, actor: Caller, now: datetime, cause: Envelope | None) -> MongoRegistryTx:
         return MongoRegistryTx(db, actor=actor, now=now, cause=cause, crypto=self.crypto, account_of=self._account_of)

@@ -26,7 +26,8 @@ async def read_events(
     actor_id: Filter = None,
     action: Filter = None,
 ) -> Page[AuditEventView]:
-    """Entries of the caller's clinic that match all that is given, newest first."""
+    """Entries of the caller's clinic that match all that is given, newest first. Damaged ones are left out: `verify`
+    says where the first of them stands."""
     search = Search(entity_id=entity_id, subject_id=subject_id, actor_id=actor_id, action=action)
     page = await transact.read(search_events, (search, cursor), by=caller)
     return Page(items=[AuditEventView.of(event) for event in page.items], next_cursor=page.next_cursor)

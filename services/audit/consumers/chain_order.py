@@ -2,8 +2,10 @@
 
 import asyncio
 from collections import defaultdict
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
+from libs.common.errors import Unavailable
 from libs.common.messaging.consumer import Deliver, Handler
 from libs.common.messaging.events import Envelope, Event
 from libs.common.mongo.transact import Transactor
@@ -17,6 +19,7 @@ from services.audit.use_cases.ports import AuditTx
 from services.audit.use_cases.witness_heads import WitnessHead, witness_head
 
 HEAD_FOLLOWS_WITHIN = 0.5
+TURN_WAITED_FOR = 20.0  # less than a handler has: who waits behind an outage has not failed
 
 
 class ChainOrder:
@@ -34,11 +37,24 @@ class ChainOrder:
             return
         chain_id = envelope.clinic_id or PLATFORM_CHAIN
         caller = system_caller("audit", chain_id)
-        async with self._turns[chain_id]:
+        async with self._turn(chain_id):
             with suppress(EntryKnown):  # whoever put it on record may have died before its length was noted
                 await self._transact(append_entry, envelope, by=caller, cause=envelope)
         if chain_id not in self._witnessing:
             self._witnessing[chain_id] = asyncio.create_task(self._witness(chain_id))
+
+    @asynccontextmanager
+    async def _turn(self, chain_id: str) -> AsyncIterator[None]:
+        turn = self._turns[chain_id]
+        try:
+            async with asyncio.timeout(TURN_WAITED_FOR):
+                await turn.acquire()
+        except TimeoutError:
+            raise Unavailable("The entries before this one are not on record yet") from None
+        try:
+            yield
+        finally:
+            turn.release()
 
     async def settle(self) -> None:
         """Wait until the lengths of all chains are noted."""

@@ -3,8 +3,10 @@
 import hmac
 from datetime import datetime
 from hashlib import sha256
+from typing import NamedTuple
 
 import orjson
+from pydantic import field_validator
 
 from libs.common.aggregate import Aggregate
 from libs.common.audit import AuditEntry
@@ -20,6 +22,13 @@ _SEALED = (
     "id", "clinic_id", "chain_id", "seq", "at", "actor_id", "actor_role", "action", "entity_type", "entity_id", "about",
     "session_id", "request_id", "reason", "changes", "previous",
 )  # fmt: skip
+
+
+class Link(NamedTuple):
+    """What the next entry is sealed to: place and seal of the last one."""
+
+    seq: int
+    seal: str
 
 
 STORED = frozenset({"_id", "revision", "seal", *_SEALED} - {"id"})
@@ -48,12 +57,19 @@ class AuditEvent(Aggregate):
     previous: str
     seal: str = ""
 
+    @field_validator("changes")
+    @classmethod
+    def _is_an_object(cls, text: str) -> str:
+        if not isinstance(orjson.loads(text), dict):
+            raise ValueError("a JSON object")
+        return text
+
     @property
     def subject_id(self) -> str | None:
         return self.about
 
     @classmethod
-    def following(cls, last: "AuditEvent | None", envelope: Envelope, key: bytes) -> "AuditEvent":
+    def following(cls, last: Link | None, envelope: Envelope, key: bytes) -> "AuditEvent":
         """The sealed entry that an audit message becomes at the end of its chain."""
         entry = AuditEntry.model_validate(envelope.data)
         chain_id = envelope.clinic_id or PLATFORM_CHAIN

@@ -2,19 +2,17 @@
 
 import hmac
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from libs.common.aggregate import Aggregate
-from services.audit.domain.audit_event import GENESIS, AuditEvent
-
-NOTED_WITHIN = timedelta(minutes=1)
-"""A chain whose last entry is older than this has its length noted; it takes a second, and a worker to do it."""
+from services.audit.domain.audit_event import GENESIS, AuditEvent, Link
 
 
 class ChainHead(Aggregate):
     """How long a chain was when we last looked: without it, entries missing at the end would not show.
 
-    Its id is the chain's. It follows the chain within a second, so it never is ahead of it.
+    Its id is the chain's. It comes with the first entry and follows the chain within a second, so it never is ahead
+    of it, and one that is missing was taken away: it is never made anew.
     """
 
     seq: int
@@ -23,10 +21,8 @@ class ChainHead(Aggregate):
     witness: str
 
     @classmethod
-    def of(cls, last: AuditEvent, now: datetime, key: bytes) -> "ChainHead":
-        head = cls(
-            id=last.chain_id, clinic_id=last.chain_id, seq=last.seq, seal=last.seal, witnessed_at=now, witness=""
-        )
+    def of(cls, chain_id: str, last: Link, now: datetime, key: bytes) -> "ChainHead":
+        head = cls(id=chain_id, clinic_id=chain_id, seq=last.seq, seal=last.seal, witnessed_at=now, witness="")
         head.witness = head.expected_witness(key)
         return head
 
@@ -64,14 +60,13 @@ class ChainCheck:
         self._head = head
         self._previous = GENESIS
         self._flaw: Flaw | None = None
-        self._last_at: datetime | None = None
         self.entries = 0
 
     def add(self, event: AuditEvent | None) -> bool:
         """Look at the next entry, None for what does not read as one; False when there is no use in going on."""
         expected_seq = self.entries + 1
         if event is None:
-            self._flaw = Flaw(expected_seq, "the entry has lost a field, or gained one")
+            self._flaw = Flaw(expected_seq, "the entry does not read as one")
             return False
         if event.seq != expected_seq:
             self._flaw = Flaw(expected_seq, "an entry is missing or stands twice")
@@ -86,17 +81,15 @@ class ChainCheck:
         if self._flaw is not None:
             return False
         self._previous = event.seal
-        self._last_at = event.at
         self.entries = expected_seq
         return True
 
-    def flaw(self, now: datetime) -> Flaw | None:
+    def flaw(self) -> Flaw | None:
         """What is wrong with the chain as a whole; None when it holds."""
         if self._flaw is not None:
             return self._flaw
         if self._head is None:
-            unnoted = self._last_at is not None and now - self._last_at > NOTED_WITHIN
-            return Flaw(self.entries, "the note of the chain's length is missing") if unnoted else None
+            return Flaw(self.entries, "the note of the chain's length is missing")
         if not self._head.is_genuine(self._key):
             return Flaw(self._head.seq, "the note of the chain's length was changed")
         if self.entries < self._head.seq:

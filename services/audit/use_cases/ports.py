@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from libs.common.mongo.tx import Tx
 from libs.common.web.pagination import Cursor, Page
-from services.audit.domain.audit_event import AuditEvent
+from services.audit.domain.audit_event import AuditEvent, Link
 from services.audit.domain.chain import ChainHead
 
 
@@ -23,13 +23,21 @@ class Search(BaseModel):
 
 
 class Record(Protocol):
-    async def last_of(self, chain_id: str) -> AuditEvent | None: ...
+    async def last_of(self, chain_id: str) -> Link | None:
+        """Place and seal as they are stored: a damaged last entry keeps nothing from being appended."""
+        ...
+
+    async def has_begun(self, chain_id: str) -> bool: ...
+    async def chain_ids(self) -> list[str]: ...
     async def seal_at(self, chain_id: str, seq: int) -> str | None: ...
     def chain(self, chain_id: str) -> AsyncIterator[AuditEvent | None]:
         """All entries of the chain in order of `seq`, whoever asks; None for what does not read as one."""
         ...
 
-    async def newest_first(self, search: Search, cursor: Cursor) -> Page[AuditEvent]: ...
+    async def newest_first(self, search: Search, cursor: Cursor) -> Page[AuditEvent]:
+        """Without those that do not read as entries; `chain` tells where they stand."""
+        ...
+
     def add(self, aggregate: AuditEvent) -> None: ...
 
 

@@ -26,12 +26,17 @@ class Verdict(BaseModel):
 
 
 async def verify_chain(query: VerifyChain, tx: AuditTx) -> Verdict:
-    """Recompute every seal from the entries themselves. Entries that arrive meanwhile do no harm."""
-    check = ChainCheck(tx.chain_key, await tx.heads.of(query.chain_id))
+    """Recompute every seal from the entries themselves. Entries that arrive meanwhile do no harm, not even the first:
+    what has begun before the note is asked for has one."""
+    begun = await tx.record.has_begun(query.chain_id)
+    head = await tx.heads.of(query.chain_id)
+    if head is None and not begun:
+        return Verdict(entries=0, flaw=None)
+    check = ChainCheck(tx.chain_key, head)
     async for event in tx.record.chain(query.chain_id):
         if not check.add(event):
             break
-    return Verdict(entries=check.entries, flaw=check.flaw(tx.now))
+    return Verdict(entries=check.entries, flaw=check.flaw())
 
 
 class AllChains(Command):
@@ -39,4 +44,5 @@ class AllChains(Command):
 
 
 async def all_chains(_query: AllChains, tx: AuditTx) -> list[str]:
-    return await tx.heads.all_ids()
+    """Those with entries or a note: either may have been taken away."""
+    return sorted({*await tx.heads.all_ids(), *await tx.record.chain_ids()})

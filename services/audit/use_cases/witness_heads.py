@@ -11,9 +11,9 @@ class WitnessHead(Command):
 
 async def witness_head(command: WitnessHead, tx: AuditTx) -> None:
     last, known = await tx.record.last_of(command.chain_id), await tx.heads.of(command.chain_id)
-    if last is None or (known is not None and (last.seq <= known.seq or not await _still_holds(known, tx))):
+    if last is None or known is None or last.seq <= known.seq or not await _still_holds(known, tx):
         return
-    tx.heads.keep(ChainHead.of(last, tx.now, tx.chain_key), known)
+    tx.heads.keep(ChainHead.of(command.chain_id, last, tx.now, tx.chain_key), known)
 
 
 async def _still_holds(known: ChainHead, tx: AuditTx) -> bool:

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from libs.common.errors import problems
+from libs.common.errors import Unprocessable, problems
 from libs.common.web.etag import set_etag
 from libs.common.web.idempotency import OptionalIdempotencyKey
 from libs.common.web.pagination import Page
@@ -36,7 +36,13 @@ async def read_family(
 @router.post(
     "/patients/{patient_id}/guardians",
     status_code=201,
-    responses=problems(errors.PatientUnknown, errors.PatientInactive, errors.FamilyTooLarge),
+    responses=problems(
+        errors.PatientUnknown,
+        errors.PatientInactive,
+        errors.FamilyTooLarge,
+        Unprocessable,
+        errors.DemographicsInvalid,
+    ),
 )
 async def create_guardian(
     patient_id: PatientId,

@@ -8,8 +8,14 @@ from libs.contracts.registry_api import PatientContact, SubjectList
 from services.registry.api import access
 from services.registry.api.fields import AccountId, PatientId
 from services.registry.domain import errors
-from services.registry.use_cases.queries import ListAccess, ShowAccess, list_access, show_access
-from services.registry.use_cases.view_patient import ViewPatient, view_patient
+from services.registry.use_cases.queries import (
+    ListAccess,
+    ShowAccess,
+    ShowContact,
+    list_access,
+    show_access,
+    show_contact,
+)
 
 router = APIRouter(prefix="/internal", tags=["internal"])
 
@@ -32,10 +38,10 @@ async def read_account(account_id: AccountId, caller: access.CanReadAccess, tran
 async def read_contact(
     patient_id: PatientId, caller: access.CanReadContact, transact: access.Transact
 ) -> PatientContact:
-    """Phone and email at the moment of sending; they are kept nowhere else."""
+    """Phone and email at the moment of sending, kept nowhere else, and which consents do not hold any more."""
     if caller.id != _NOTIFICATIONS:
         raise errors.NotForThisService
-    patient = await transact.read(view_patient, ViewPatient(patient_id=patient_id), by=caller)
+    patient, withdrawn = await transact.read(show_contact, ShowContact(patient_id=patient_id), by=caller)
     return PatientContact(
         patient_id=patient.id,
         clinic_id=patient.clinic_id,
@@ -43,4 +49,5 @@ async def read_contact(
         email=patient.email,
         name=patient.name.text,
         language=patient.language,
+        withdrawn_consents=withdrawn,
     )

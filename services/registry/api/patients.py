@@ -40,7 +40,15 @@ router = APIRouter(tags=["patients"])
 @router.post(
     "/patients",
     status_code=201,
-    responses=problems(errors.PhoneNotVerified, errors.ClinicUnknown, errors.PatientUnknown, errors.FamilyTooLarge),
+    responses=problems(
+        errors.PhoneNotVerified,
+        errors.ClinicUnknown,
+        errors.PatientUnknown,
+        errors.PatientInactive,
+        errors.FamilyTooLarge,
+        Unprocessable,
+        errors.DemographicsInvalid,
+    ),
 )
 async def register(
     body: PatientRequest,
@@ -83,7 +91,7 @@ def _command(body: PatientRequest) -> RegisterPatient:
     )
 
 
-@router.get("/patients", responses=problems(errors.SearchTooBroad))
+@router.get("/patients", responses=problems(Unprocessable, errors.SearchTooBroad))
 async def search(
     caller: access.CanSearch,
     transact: access.Transact,
@@ -133,7 +141,13 @@ async def read_patient(
 
 @router.patch(
     "/patients/{patient_id}",
-    responses=problems(errors.PatientUnknown, errors.PatientInactive, errors.PhoneNotVerified),
+    responses=problems(
+        errors.PatientUnknown,
+        errors.PatientInactive,
+        errors.PhoneNotVerified,
+        Unprocessable,
+        errors.DemographicsInvalid,
+    ),
 )
 async def change_patient(
     patient_id: PatientId,
@@ -161,7 +175,7 @@ async def deactivate(
     response: Response,
     body: ReasonBody | None = None,
 ) -> PatientView:
-    """Out of use: nothing can be booked or given any more; the record stays readable."""
+    """Out of use: nothing can be booked or given any more, and its phones open no ward's record; it stays readable."""
     command = DeactivatePatient(patient_id=patient_id, reason=body.reason if body else None)
     patient = await transact(deactivate_patient, command, by=caller)
     set_etag(response, patient.revision)

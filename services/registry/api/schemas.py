@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from libs.common.web.body import Body
 from services.registry.api.fields import (
     AbhaAddress,
     AbhaNumber,
@@ -31,12 +32,6 @@ from services.registry.domain.duplicates import PossibleDuplicate
 from services.registry.domain.patient import Address, Patient, Relationship, Sex
 from services.registry.domain.person_name import PersonName
 from services.registry.use_cases.queries import FamilyMember, FamilyTie
-
-
-class Body(BaseModel):
-    """Requests say what they mean and nothing else."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class AddressBody(Body):

@@ -1,6 +1,7 @@
 """A consent and its life: given on a notice, in force until withdrawn or replaced, and never forgotten."""
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
@@ -100,6 +101,13 @@ class Consent(Aggregate):
             given_at=self.given_at,
             withdrawn_at=self.withdrawn_at,
         )
+
+
+def withdrawn_purposes(history: Iterable[Consent]) -> list[Purpose]:
+    """What somebody agreed to once and does not any more. `history`: all consents of a patient, in any order."""
+    known = list(history)
+    agreed = {consent.purpose for consent in known if consent.in_force}
+    return sorted({consent.purpose for consent in known if consent.status is ConsentStatus.WITHDRAWN} - agreed)
 
 
 def content_of(consent: Consent) -> dict[str, object]:

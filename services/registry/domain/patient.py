@@ -113,16 +113,27 @@ class Patient(Aggregate):
         """Every number written in this record: its own, and those of guardians who are no patients."""
         return [*self.phones, *self.guardian_phones]
 
-    def grant_access(self, guardians: Iterable["Patient"], account_of: Callable[[str], str]) -> bool:
-        """Work out anew which accounts may act for this patient; returns whether that changed.
+    def acting_phones(self, guardians: Iterable["Patient"]) -> list[str]:
+        """The numbers of those who act for this patient. `guardians` are the patients in `guardian_ids`: their numbers
+        count while their own records are in use, those of their own guardians never do."""
+        linked = [phone for guardian in guardians if guardian.active for phone in guardian.phones]
+        return [*self.guardian_phones, *linked]
 
-        `guardians` are the patients in `guardian_ids`; their numbers count, not those of their own guardians.
-        """
-        phones = [*self.listed_phones, *(phone for guardian in guardians for phone in guardian.phones)]
-        accounts = sorted({account_of(phone) for phone in phones})
+    def grant_access(self, guardians: Iterable["Patient"], account_of: Callable[[str], str]) -> bool:
+        """Work out anew which accounts may act for this patient, see `acting_phones`; returns whether that changed."""
+        accounts = sorted({account_of(phone) for phone in [*self.phones, *self.acting_phones(guardians)]})
         changed = accounts != self.accounts
         self.accounts = accounts
         return changed
+
+    def for_reader(self, may_see: Callable[[str], bool]) -> "Patient":
+        """A copy to show, without the guardians' numbers that its reader may not see. The patient's own stay."""
+        shown = [
+            entry if entry.phone is None or entry.phone in self.phones or may_see(entry.phone)
+            else entry.model_copy(update={"phone": None})
+            for entry in self.guardians
+        ]  # fmt: skip
+        return self.model_copy(update={"guardians": shown})
 
     def identifying_values(self, *, years_apart: int = 0) -> list[tuple[str, str]]:
         """(kind, value) of everything that another record of the same person is likely to share.

@@ -10,6 +10,9 @@ from functools import lru_cache
 
 import jellyfish
 
+RULES_VERSION = 1
+"""One more with every change of what names are found by: the nightly job then makes the stored keys anew."""
+
 _ALIASES = dict.fromkeys(
     ("md", "mohd", "mohmd", "mohammad", "mohammed", "mohamed", "mohamad", "mohamud", "muhammad", "muhammed", "muhamad"),
     "mohamad",

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from libs.common.crypto.rotation import KeyRotation, renew_data_keys, rewrap_fields
 from libs.common.jobs import Job
-from services.registry.jobs.renew_data_keys import Rotation, renew_data_keys
-from services.registry.jobs.rewrap_fields import rewrap_fields
+from services.registry.jobs.renew_search_keys import Renewing, renew_search_keys
 
 NIGHTLY = "30 20 * * *"
 """02:00 in India."""
@@ -13,11 +13,14 @@ YEARLY = "0 20 1 4 *"
 """The evening before, in time for the nightly run."""
 
 
-class HasRotation(Protocol):
-    rotation: Rotation
+class Parts(Protocol):
+    """What jobs need of the runtime."""
+
+    rotation: KeyRotation
+    search_keys: Renewing
 
 
-def schedule(runtime: HasRotation) -> list[Job]:
+def schedule(runtime: Parts) -> list[Job]:
     """The jobs, bound to their runtime."""
 
     async def rewrap(_due: datetime) -> None:
@@ -26,7 +29,11 @@ def schedule(runtime: HasRotation) -> list[Job]:
     async def renew(_due: datetime) -> None:
         await renew_data_keys(runtime.rotation)
 
+    async def renew_keys(_due: datetime) -> None:
+        await renew_search_keys(runtime.search_keys)
+
     return [
         Job("rewrap_fields", rewrap, cron=NIGHTLY, catch_up=timedelta(hours=12)),
+        Job("renew_search_keys", renew_keys, cron=NIGHTLY, catch_up=timedelta(hours=12)),
         Job("renew_data_keys", renew, cron=YEARLY, catch_up=timedelta(days=7)),
     ]

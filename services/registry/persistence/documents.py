@@ -21,6 +21,7 @@ class PatientDocument(Patient, Document):
             IndexModel([("clinic_id", ASCENDING), ("mrn", ASCENDING)], name=ONE_MRN, unique=True),
             IndexModel([("clinic_id", ASCENDING), ("search.values", ASCENDING)], name="values"),
             IndexModel([("clinic_id", ASCENDING), ("search.names", ASCENDING)], name="names"),
+            IndexModel([("search.rules", ASCENDING)], name="rules"),
             IndexModel([("accounts", ASCENDING)], name="accounts"),
             IndexModel([("clinic_id", ASCENDING), ("key_version", ASCENDING)], name="key_version"),
         ]

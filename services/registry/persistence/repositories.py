@@ -12,7 +12,7 @@ from libs.common.crypto.fields import FieldCrypto
 from libs.common.errors import BadRequest
 from libs.common.mongo.database import Database, Raw
 from libs.common.mongo.repository import Repository
-from libs.common.mongo.transact import StaleRevision
+from libs.common.mongo.steps import StaleRevision
 from libs.common.mongo.tx import Tx
 from libs.common.subjects import Subject
 from libs.common.web.pagination import Cursor, Page
@@ -55,13 +55,21 @@ class PatientRepository(SealedRepository[Patient]):
 
     def derived(self, aggregate: Patient) -> Raw:
         values = self._blind(aggregate.clinic_id, aggregate.identifying_values())
-        return {"search": {"values": values, "names": spelling.search_keys(aggregate.name.text)}}
+        names = spelling.search_keys(aggregate.name.text)
+        return {"search": {"values": values, "names": names, "rules": spelling.RULES_VERSION}}
+
+    async def found_by(self, raw: Raw) -> Raw:
+        """What this stored patient is found by, by the rules of today."""
+        return self.derived(await self._open(raw))
 
     async def relatives(self, patient_ids: Sequence[str], clinic_id: str) -> list[Patient]:
         if not patient_ids:
             return []
         raws = await self.collection.find({"_id": {"$in": list(patient_ids)}, "clinic_id": clinic_id}).to_list()
         return [await self._open(raw) for raw in raws]
+
+    async def among(self, patient_ids: Sequence[str]) -> list[Patient]:
+        return await self.find({"_id": {"$in": list(patient_ids)}}) if patient_ids else []
 
     async def of_accounts(self, accounts: Sequence[str]) -> list[Patient]:
         found = await self.collection.find({"accounts": {"$in": list(accounts)}}, limit=_MOST_RELATED).to_list()

@@ -1,4 +1,5 @@
-"""Whose phones open whose records: worked out anew whenever numbers or guardians change."""
+"""Whose phones open whose records: worked out anew whenever numbers or guardians change, or a guardian's record goes
+out of use or comes back."""
 
 from collections.abc import Iterable
 
@@ -19,7 +20,8 @@ async def refresh_access(patient: Patient, tx: RegistryTx, changed: Iterable[Pat
 
 
 async def pass_on_to_wards(guardian: Patient, tx: RegistryTx) -> None:
-    """The guardian's numbers changed: the new ones open the wards' records and the old ones no longer do.
+    """The guardian's numbers changed, or whether their record is in use: what counts now opens the wards' records, and
+    what counted before no longer does.
 
     The guardian's document names its wards, so a ward that is added at this moment conflicts with this change
     and one of the two runs again.
@@ -29,6 +31,13 @@ async def pass_on_to_wards(guardian: Patient, tx: RegistryTx) -> None:
             await tx.patients.keep(ward)
             tx.publish(PatientUpdated.of(ward))
             tx.audit(PATIENT_UPDATE, ward)
+
+
+def as_seen(patient: Patient, tx: RegistryTx) -> Patient:
+    """What the caller is shown: accounts see of the guardians' numbers only the one they have shown to hold."""
+    if tx.actor.kind != "account":
+        return patient
+    return patient.for_reader(lambda phone: tx.account_of(phone) == tx.actor.id)
 
 
 def ensure_own_record(patient: Patient, tx: RegistryTx) -> None:

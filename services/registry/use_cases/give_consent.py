@@ -58,8 +58,7 @@ async def _giver(stated: Giver, patient: Patient, tx: RegistryTx) -> Giver:
     if not _is_one_of(patient.phones, tx):
         return Giver.GUARDIAN
     guardians = await tx.patients.relatives(patient.guardian_ids, patient.clinic_id)
-    theirs = [*patient.guardian_phones, *(phone for guardian in guardians for phone in guardian.phones)]
-    return stated if _is_one_of(theirs, tx) else Giver.PATIENT
+    return stated if _is_one_of(patient.acting_phones(guardians), tx) else Giver.PATIENT
 
 
 def _is_one_of(phones: list[str], tx: RegistryTx) -> bool:

@@ -28,6 +28,10 @@ class Patients(Protocol):
         """Those of them in that clinic, whoever asks: who may act for somebody depends on all of them."""
         ...
 
+    async def among(self, patient_ids: Sequence[str]) -> list[Patient]:
+        """Those of them within sight."""
+        ...
+
     async def of_accounts(self, accounts: Sequence[str]) -> list[Patient]:
         """Whoever one of these accounts may act for, within sight."""
         ...

@@ -7,9 +7,10 @@ from pydantic import BaseModel
 from libs.common.command import Command
 from libs.common.subjects import Subject
 from libs.common.web.pagination import Cursor, Page
-from services.registry.domain.consent import Consent
+from services.registry.domain.consent import Consent, Purpose, withdrawn_purposes
 from services.registry.domain.errors import PatientUnknown
 from services.registry.domain.patient import Patient, Relationship
+from services.registry.use_cases.family_access import as_seen
 from services.registry.use_cases.ports import PatientSearch, RegistryTx
 
 
@@ -25,7 +26,7 @@ class ListMine(Command):
 async def list_mine(_query: ListMine, tx: RegistryTx) -> list[Patient]:
     """Whoever this account may act for, in use or not, by name."""
     found = await tx.patients.of_accounts([tx.actor.id])
-    return sorted(found, key=lambda patient: (patient.name.text, patient.id))
+    return sorted((as_seen(patient, tx) for patient in found), key=lambda patient: (patient.name.text, patient.id))
 
 
 class FamilyTie(StrEnum):
@@ -49,9 +50,11 @@ class ShowFamily(Command):
 
 
 async def show_family(query: ShowFamily, tx: RegistryTx) -> list[FamilyMember]:
-    """Guardians and wards, and everybody for whom the same phones may act, within the caller's sight."""
+    """Guardians and wards, in use or not, and everybody for whom the same phones may act, within the caller's sight."""
     patient = await tx.patients.get(query.patient_id)
-    others = [other for other in await tx.patients.of_accounts(patient.accounts) if other.id != patient.id]
+    named = await tx.patients.among([*patient.guardian_ids, *patient.ward_ids])
+    found = {other.id: other for other in [*named, *await tx.patients.of_accounts(patient.accounts)]}
+    others = [other for other in found.values() if other.id != patient.id]
     return [_member(patient, other) for other in sorted(others, key=lambda other: (other.name.text, other.id))]
 
 
@@ -73,6 +76,16 @@ async def list_consents(query: ListConsents, tx: RegistryTx) -> list[Consent]:
     """The whole history, the newest first."""
     await tx.patients.get(query.patient_id)
     return await tx.consents.history(query.patient_id)
+
+
+class ShowContact(Command):
+    patient_id: str
+
+
+async def show_contact(query: ShowContact, tx: RegistryTx) -> tuple[Patient, list[Purpose]]:
+    """The patient, and the consents they have withdrawn."""
+    patient = await tx.patients.get(query.patient_id)
+    return patient, withdrawn_purposes(await tx.consents.history(patient.id))
 
 
 class ShowAccess(Command):

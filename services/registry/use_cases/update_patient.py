@@ -9,6 +9,7 @@ from services.registry.domain.birth import local_date
 from services.registry.domain.patient import Patient, Sex
 from services.registry.permissions import PATIENT_UPDATE
 from services.registry.use_cases.family_access import (
+    as_seen,
     ensure_own_record,
     ensure_verified,
     pass_on_to_wards,
@@ -47,7 +48,7 @@ async def update_patient(command: UpdatePatient, tx: RegistryTx) -> Patient:
     )
     if patient == before:
         put_look_on_record(patient, tx)
-        return patient
+        return as_seen(patient, tx)
     if patient.phones != before.phones:
         ensure_own_record(before, tx)
         ensure_verified(set(patient.phones) - set(before.phones), tx)
@@ -56,4 +57,4 @@ async def update_patient(command: UpdatePatient, tx: RegistryTx) -> Patient:
     await tx.patients.keep(patient)
     tx.publish(PatientUpdated.of(patient))
     tx.audit(PATIENT_UPDATE, patient)
-    return patient
+    return as_seen(patient, tx)

@@ -4,6 +4,7 @@ from libs.common.command import Command
 from libs.common.security.permissions import Permission
 from services.registry.domain.patient import Patient
 from services.registry.permissions import PATIENT_READ
+from services.registry.use_cases.family_access import as_seen
 from services.registry.use_cases.ports import RegistryTx
 
 
@@ -12,7 +13,7 @@ class ViewPatient(Command):
 
 
 async def view_patient(command: ViewPatient, tx: RegistryTx) -> Patient:
-    return await tx.patients.get(command.patient_id)
+    return as_seen(await tx.patients.get(command.patient_id), tx)
 
 
 class RecordLooks(Command):

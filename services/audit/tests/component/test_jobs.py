@@ -30,3 +30,13 @@ async def test_a_chain_that_cannot_be_checked_hides_no_broken_one(
         await job.run(record.service.clock.now())
     announced = await record.service.announced("AUDIT_CHAIN_BROKEN")
     assert broken.clinic_id in {event.clinic_id for event in announced}
+
+
+async def test_a_chain_whose_note_was_taken_away_is_checked_too(record: Record) -> None:
+    await record.append(record.entry())
+    heads = record.service.runtime.db["chain_heads"]
+    await heads.delete_one({"_id": record.clinic_id})
+    [job] = jobs.schedule(record.service.runtime)
+    await job.run(record.service.clock.now())
+    announced = await record.service.announced("AUDIT_CHAIN_BROKEN")
+    assert record.clinic_id in {event.clinic_id for event in announced}

@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
+from libs.common.security.caller import system_caller
+from libs.common.subjects import Subject
 from libs.contracts.roles import ADMIN, BILLING, DOCTOR, FRONT_DESK, NURSE
 from services.audit.domain.audit_event import PLATFORM_CHAIN
 from services.audit.tests.builders import Record
+from services.audit.use_cases.append_entry import append_entry
 
 Raw = dict[str, Any]
 
@@ -120,10 +123,83 @@ async def test_cutting_off_the_end_and_the_note_of_its_length_shows(record: Reco
 async def test_taking_away_the_note_of_its_length_shows(record: Record) -> None:
     await record.append(*(record.entry() for _ in range(3)))
     await record.service.runtime.db["chain_heads"].delete_one({"_id": record.clinic_id})
-    record.service.clock.advance(minutes=2)
+    assert (await record.verify())["ok"] is False
+
+
+@pytest.mark.parametrize("again", [None, 1, 4], ids=["a new entry", "a redelivered one", "one that was cut off"])
+async def test_a_note_that_was_taken_away_is_never_made_anew(record: Record, again: int | None) -> None:
+    entries = [record.entry() for _ in range(5)]
+    await record.append(*entries)
+    db = record.service.runtime.db
+    await db["audit_events"].delete_many({"chain_id": record.clinic_id, "seq": {"$gte": 4}})
+    await db["chain_heads"].delete_one({"_id": record.clinic_id})
+    await record.append(record.entry() if again is None else entries[again])
+    assert await record.verify() == {
+        "ok": False,
+        "entries": 3 if again == 1 else 4,
+        "first_bad_seq": 3 if again == 1 else 4,
+        "reason": "the note of the chain's length is missing",
+    }
+
+
+async def test_the_note_of_a_chain_that_was_deleted_outlives_it(record: Record) -> None:
+    await record.append(*(record.entry() for _ in range(3)))
+    await record.service.runtime.db["audit_events"].delete_many({"chain_id": record.clinic_id})
+    assert (await record.verify())["ok"] is False
+    await record.append(*(record.entry() for _ in range(4)))
+    assert (await record.verify())["ok"] is False
+
+
+async def test_the_note_comes_with_the_first_entry_and_follows_when_one_comes_again(record: Record) -> None:
+    heads, second = record.service.runtime.db["chain_heads"], record.entry()
+    for entry in (record.entry(), second):  # as a worker that dies before it has noted the length
+        by = system_caller("audit", record.clinic_id)
+        await record.service.runtime.transact(append_entry, entry, by=by, cause=entry)
+    assert (await heads.find_one({"_id": record.clinic_id}) or {})["seq"] == 1
+    assert (await record.verify())["ok"] is True
+    await record.append(second)
+    assert (await heads.find_one({"_id": record.clinic_id}) or {})["seq"] == 2
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"$set": {"at": "yesterday"}},
+        {"$set": {"actor_id": 5}},
+        {"$set": {"changes": "{"}},
+        {"$set": {"changes": "[]"}},
+        {"$unset": {"reason": ""}},
+    ],
+    ids=str,
+)
+async def test_a_damaged_entry_hides_no_other(record: Record, damage: Raw) -> None:
+    await record.append(*(record.entry() for _ in range(5)))
+    third = {"chain_id": record.clinic_id, "seq": 3}
+    await record.service.runtime.db["audit_events"].update_one(third, damage)
+    listed = await record.get("/audit/events")
+    assert (listed.status, [event["seq"] for event in listed.body["items"]]) == (200, [5, 4, 2, 1])
     verdict = await record.verify()
-    record.service.clock.advance(minutes=-2)
-    assert verdict["ok"] is False
+    assert (verdict["ok"], verdict["first_bad_seq"]) == (False, 3)
+    assert verdict["reason"] == "the entry does not read as one"
+
+
+async def test_a_damaged_place_is_no_empty_chain(record: Record) -> None:
+    await record.append(record.entry())
+    db, chain = record.service.runtime.db, {"chain_id": record.clinic_id}
+    await db["audit_events"].update_one(chain, {"$set": {"seq": "first"}})
+    await db["chain_heads"].delete_one({"_id": record.clinic_id})
+    assert (await record.verify())["ok"] is False
+    await record.append(record.entry())
+    assert (await record.verify())["ok"] is False
+
+
+async def test_a_damaged_last_entry_keeps_none_from_the_record(record: Record) -> None:
+    await record.append(*(record.entry() for _ in range(3)))
+    last = {"chain_id": record.clinic_id, "seq": 3}
+    await record.service.runtime.db["audit_events"].update_one(last, {"$set": {"at": None}})
+    await record.append(*(record.entry() for _ in range(2)))
+    assert [event["seq"] for event in (await record.get("/audit/events")).body["items"]] == [5, 4, 2, 1]
+    assert (await record.verify())["first_bad_seq"] == 3
 
 
 async def test_entries_are_found_by_what_they_are_about_newest_first(record: Record) -> None:
@@ -156,6 +232,15 @@ async def test_patients_see_who_saw_their_record_and_nobody_elses(record: Record
         ("pat_asha", "nurse", "registry:patient:read")
     ]
     assert "changes" not in answer.body["items"][0]
+
+
+async def test_patients_see_who_saw_their_record_when_it_is_out_of_use(record: Record) -> None:
+    runtime: Any = record.service.runtime
+    patient = Subject(id="pat_gone", clinic_id=record.clinic_id, accounts=["acc_gone"], active=False)
+    runtime.known_patients.known[patient.id] = patient
+    await record.append(record.entry(subject_id=patient.id))
+    answer = await record.service.call("GET", "/audit/my-access", token=record.service.mint.account("acc_gone"))
+    assert [line["patient_id"] for line in answer.body["items"]] == [patient.id]
 
 
 @pytest.mark.parametrize("role", [FRONT_DESK, NURSE, DOCTOR, BILLING])

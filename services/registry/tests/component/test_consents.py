@@ -2,8 +2,10 @@
 
 import asyncio
 import hashlib
+from typing import Any
 
 import orjson
+import pytest
 
 from libs.common.testing.service_under_test import Answer
 from libs.contracts.roles import ADMIN, BILLING, COMPLIANCE, NURSE
@@ -53,6 +55,25 @@ async def test_a_newer_notice_takes_the_place_of_the_older(clinic: Clinic) -> No
     assert (refused.status, refused.code, refused.body["superseded_by"]) == (409, "consent_superseded", new["id"])
     history = (await clinic.call("GET", f"/patients/{patient['id']}/consents")).body["items"]
     assert [(c["id"], c["status"]) for c in history] == [(new["id"], "IN_FORCE"), (old["id"], "SUPERSEDED")]
+
+
+@pytest.mark.parametrize("otherwise", [{"language": "hi"}, {"given_by": "guardian"}, {"scope": ["reminders"]}], ids=str)
+async def test_given_otherwise_it_takes_the_place_of_the_one_before(clinic: Clinic, otherwise: dict[str, Any]) -> None:
+    patient = await clinic.register()
+    old, new = (await clinic.consent(patient)).body, (await clinic.consent(patient, **otherwise)).body
+    history = (await clinic.call("GET", f"/patients/{patient['id']}/consents")).body["items"]
+    assert [(c["id"], c["status"]) for c in history] == [(new["id"], "IN_FORCE"), (old["id"], "SUPERSEDED")]
+    assert {name: new[name] for name in otherwise} == otherwise
+
+
+async def test_a_look_at_consents_goes_on_record(clinic: Clinic) -> None:
+    patient = await clinic.register()
+    path = f"/patients/{patient['id']}/consents"
+    await clinic.call("GET", path, token=clinic.account(patient["phone"]))
+    assert [entry["action"] for entry in await clinic.on_record(patient["id"])] == ["registry:patient:register"]
+    await clinic.call("GET", path, token=clinic.staff(COMPLIANCE))
+    entry = (await clinic.on_record(patient["id"]))[-1]
+    assert (entry["action"], entry["subject_id"]) == ("registry:patient:read", patient["id"])
 
 
 async def test_a_retry_gives_nothing_again_whatever_came_between(clinic: Clinic) -> None:

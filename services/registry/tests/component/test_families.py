@@ -2,6 +2,7 @@
 
 import asyncio
 
+from libs.contracts.roles import ADMIN
 from services.registry.tests.builders import Clinic, account_of, some_phone
 
 
@@ -133,3 +134,59 @@ async def test_a_guardian_of_another_clinic_is_unknown(clinic: Clinic, other_cli
         token=account, name="Arjun", phone=phone, clinic_id=other_clinic.id, guardians=guardians
     )
     assert child.status == 404
+
+
+async def test_a_guardian_whose_record_is_out_of_use_acts_for_nobody_else(clinic: Clinic) -> None:
+    mother, child = await clinic.register(name="Mother"), await clinic.register(name="Child")
+    await clinic.add_guardian(child, patient_id=mother["id"], relationship="mother")
+    account, admin = clinic.account(mother["phone"]), clinic.staff(ADMIN)
+    for verb, status, accounts in (
+        ("deactivate", 404, {account_of(child["phone"])}),
+        ("reactivate", 200, {account_of(child["phone"]), account_of(mother["phone"])}),
+    ):
+        await clinic.call("POST", f"/patients/{mother['id']}/{verb}", token=admin)
+        assert (await clinic.read(child, token=account)).status == status
+        assert (await clinic.read(mother, token=account)).status == 200
+        assert set((await clinic.announced("PATIENT_UPDATED", child["id"]))[-1].data["accounts"]) == accounts
+        for one, other, tie in ((child, mother, "guardian"), (mother, child, "ward")):
+            family = await clinic.call("GET", f"/patients/{one['id']}/family")
+            assert [(m["id"], m["tie"]) for m in family.body["items"]] == [(other["id"], tie)]
+
+
+async def test_the_consent_on_a_shared_phone_is_the_patient_s_while_the_guardian_is_out_of_use(clinic: Clinic) -> None:
+    phone = some_phone()
+    mother, child = await clinic.register(phone=phone), await clinic.register(phone=phone)
+    await clinic.add_guardian(child, patient_id=mother["id"], relationship="mother")
+    await clinic.call("POST", f"/patients/{mother['id']}/deactivate", token=clinic.staff(ADMIN))
+    given = await clinic.consent(child, token=clinic.account(phone), given_by="guardian")
+    assert given.body["given_by"] == "patient"
+
+
+async def test_accounts_see_no_other_guardian_s_number(clinic: Clinic) -> None:
+    uncle, aunt = some_phone(), some_phone()
+    guardians = [{"phone": phone, "relationship": "other", "name": "Kin"} for phone in (uncle, aunt)]
+    child = await clinic.register(guardians=guardians)
+    seen = {uncle: [uncle, None], aunt: [None, aunt], child["phone"]: [None, None]}
+    for phone, numbers in seen.items():
+        token = clinic.account(phone)
+        read, mine = await clinic.read(child, token=token), await clinic.call("GET", "/patients/mine", token=token)
+        changed = await clinic.change(child, token=token, email=f"{phone[1:]}@example.org")
+        again = await clinic.change(child, token=token, email=f"{phone[1:]}@example.org")
+        for body in (read.body, mine.body["items"][0], changed.body, again.body):
+            assert [entry["phone"] for entry in body["guardians"]] == numbers
+            assert body["phone"] == child["phone"]
+    assert [entry["phone"] for entry in (await clinic.read(child)).body["guardians"]] == [uncle, aunt]
+
+
+async def test_a_guardian_out_of_sight_is_not_there_to_be_removed(clinic: Clinic, other_clinic: Clinic) -> None:
+    child = await clinic.register(guardians=[{"phone": some_phone(), "relationship": "other"}])
+    entry = child["guardians"][0]["id"]
+    answers = [
+        await other_clinic.call("DELETE", f"/patients/{patient_id}/guardians/{entry}")
+        for patient_id in (child["id"], "pat_01jd2v7xk4e5ta3m3w2x0v6h7c")
+    ]
+    for answer in answers:
+        assert (answer.status, answer.code) == (404, "patient_unknown")
+        answer.body.pop("request_id")
+    assert answers[0].body == answers[1].body
+    assert len((await clinic.read(child)).body["guardians"]) == 1

@@ -33,6 +33,7 @@ async def test_contact_is_for_notifications_alone(clinic: Clinic) -> None:
         "email": "asha@example.org",
         "name": "Smt Asha Rao",
         "language": "kn",
+        "withdrawn_consents": [],
     }
     refused = await clinic.call("GET", path, token=clinic.service.mint.service("billing", "registry"))
     assert (refused.status, refused.code) == (403, "not_for_this_service")
@@ -47,3 +48,19 @@ async def test_people_and_tokens_for_other_services_are_refused(clinic: Clinic) 
         (clinic.service.mint.service("notifications", "scheduling"), 401),
     ):
         assert (await clinic.call("GET", path, token=token)).status == status
+
+
+async def test_notifications_hears_which_consents_do_not_hold_any_more(clinic: Clinic) -> None:
+    patient = await clinic.register()
+    notifications = clinic.service.mint.service("notifications", "registry")
+
+    async def withdrawn() -> list[str]:
+        answer = await clinic.call("GET", f"/internal/patients/{patient['id']}/contact", token=notifications)
+        return list(answer.body["withdrawn_consents"])
+
+    for purpose in ("notifications_whatsapp", "research"):
+        given = (await clinic.consent(patient, purpose=purpose)).body
+        await clinic.call("POST", f"/consents/{given['id']}/withdraw")
+    assert await withdrawn() == ["notifications_whatsapp", "research"]
+    await clinic.consent(patient, purpose="research")
+    assert await withdrawn() == ["notifications_whatsapp"]

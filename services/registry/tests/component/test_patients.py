@@ -221,8 +221,11 @@ async def test_out_of_use_and_back(clinic: Clinic) -> None:
     assert (await clinic.change(patient, language="hi")).code == "patient_inactive"
     assert (await clinic.consent(patient)).code == "patient_inactive"
     assert (await clinic.read(patient)).status == 200
-    back = await clinic.call("POST", f"{path}/reactivate", token=clinic.staff(ADMIN))
+    back = await clinic.call("POST", f"{path}/reactivate", token=clinic.staff(ADMIN), json={"reason": "one of two"})
     assert back.body["active"] is True
+    entry = (await clinic.on_record(patient["id"]))[-1]
+    assert (entry["action"], entry["reason"]) == ("registry:patient:deactivate", "one of two")
+    assert entry["changes"]["active"] == {"from": False, "to": True}
     assert (await clinic.change(patient, language="hi")).status == 200
 
 
@@ -252,3 +255,18 @@ async def test_a_command_that_changes_nothing_is_a_look(clinic: Clinic) -> None:
 async def test_no_age_does_not_wipe_a_date_of_birth(clinic: Clinic) -> None:
     patient = await clinic.register(birth_date="1990-01-01")
     assert (await clinic.change(patient, age_years=None, language="hi")).body["birth_date"] == "1990-01-01"
+
+
+async def test_the_day_is_the_clinic_s(clinic: Clinic) -> None:
+    patient = await clinic.register(birth_date="1990-11-26")
+    assert patient["age_years"] == 35
+    after_midnight = {"hours": 15, "minutes": 30}  # it is the 26th in India, and the 25th in UTC
+    clinic.service.clock.advance(**after_midnight)
+    try:
+        assert (await clinic.read(patient)).body["age_years"] == 36
+        newborn = await clinic.register(birth_date="2026-11-26")
+        assert (await clinic.try_to_register(birth_date="2026-11-27")).code == "demographics_invalid"
+        assert (await clinic.change(newborn, birth_date="2026-11-27")).code == "demographics_invalid"
+        assert (await clinic.change(newborn, age_years=1)).body["birth_date"] == "2025-11-26"
+    finally:
+        clinic.service.clock.advance(hours=-15, minutes=-30)

@@ -1,8 +1,18 @@
 """Names that are one name, and names that are not."""
 
+from hashlib import sha256
+
 import pytest
 
-from services.registry.domain.spelling import keys_to_find, search_keys, sound, sound_of_name, spelling, words
+from services.registry.domain.spelling import (
+    RULES_VERSION,
+    keys_to_find,
+    search_keys,
+    sound,
+    sound_of_name,
+    spelling,
+    words,
+)
 
 _ONE_NAME = [
     ("Lakshmi", "Laxmi"),
@@ -60,3 +70,10 @@ def test_every_beginning_finds_the_name() -> None:
 
 def test_whole_words_rank_before_beginnings_and_sounds() -> None:
     assert [key[:2] for key in keys_to_find("laxmi")] == ["w:", "w:", "p:", "p:", "s:"]
+
+
+def test_changed_rules_are_a_new_version() -> None:
+    """When this fails, raise `RULES_VERSION`: names stored before would not be found as those stored after are."""
+    names = ("Dr. Lakshmi Narayanan", "Mohd Wasim Shaikh", "Xavier D'Souza", "Ayesha Qureshi", "लक्ष्मी देवी")
+    made = [(search_keys(name), sound_of_name(name)) for name in names]
+    assert (RULES_VERSION, sha256(repr(made).encode()).hexdigest()[:12]) == (1, "3fe342d33bb7")
