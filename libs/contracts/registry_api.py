@@ -17,7 +17,10 @@ class SubjectList(BaseModel):
 
 
 class PatientContact(BaseModel):
-    """`GET /internal/patients/{patient_id}/contact`: only for notifications. `phone` is E.164."""
+    """`GET /internal/patients/{patient_id}/contact`: only for notifications. `phone` is E.164.
+
+    `withdrawn_consents`: purposes somebody agreed to once and does not any more.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -27,6 +30,7 @@ class PatientContact(BaseModel):
     email: str | None
     name: str
     language: str
+    withdrawn_consents: list[str] = []
 
 
 class RegistrySubjects:
