@@ -14,7 +14,7 @@ installed: # Debian packages, uv and the locked Python packages; quick when they
 demo: up ## Play a clinic's day through the gateway and leave the platform running (DEMO_JSON=report.json)
 	@$(PYTHON) -m tools.demo
 
-test: installed ## Run every test on parts of its own (ONLY=scheduling runs the stages whose name has it)
+test: installed ## Run every test on parts of its own (ONLY=scheduling: the stages whose name has it; CONTAINERS=1: on Docker images of the parts)
 	@$(PYTHON) -m tools.testing $(ONLY)
 
 up: installed ## Start the platform (FOREGROUND=1 stays; GATEWAY_PORT, SANDBOX_PORT, RUN_DIR, MONGODB_URL, REDIS_URL, AMQP_URL, S3_ENDPOINT_URL)

@@ -40,6 +40,7 @@ def listen() -> list[float]:
     settings = ServiceSettings(service_name="listener")
     work(
         lambda: Runtime(settings, make_tx=Tx, documents=()),
+        subscribers=(),
         table={AppointmentConfirmed: on_confirmed},
         delivery=timed,
     )

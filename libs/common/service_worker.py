@@ -12,6 +12,7 @@ from libs.common.messaging.consumer import Consumer, Deliver, Handler, Subscript
 from libs.common.messaging.events import Envelope, Event
 from libs.common.messaging.outbox import EVENTS_EXCHANGE
 from libs.common.messaging.relay import OutboxRelay
+from libs.common.messaging.topology import Inbox
 from libs.common.mongo.once import Once, forget_old_keys
 from libs.common.runtime import Runtime
 from libs.common.security.caller import system_caller
@@ -24,6 +25,7 @@ WORKER_PORT = "WORKER_PORT"
 def work(
     make_runtime: Callable[[], Runtime[Any]],
     *,
+    subscribers: Sequence[Inbox],
     table: Mapping[type[Event], Handler] | None = None,
     also: Sequence[Subscription] = (),
     schedule: Callable[[Any], Sequence[Job]] | None = None,
@@ -32,16 +34,17 @@ def work(
 ) -> None:
     """Run the worker until it is told to stop. Called by `python -m services.<name>.worker`.
 
-    `table` maps events to handlers, `also` adds what is no domain event, `schedule` gives the jobs of a runtime,
-    `delivery` its way to deliver a message, where the usual one (`deliver_to`) will not do, and `more_parts` what
-    else runs in this process.
+    `subscribers` are the inboxes of all services, `table` maps events to handlers, `also` adds what is no domain
+    event, `schedule` gives the jobs of a runtime, `delivery` its way to deliver a message, where the usual one
+    (`deliver_to`) will not do, and `more_parts` what else runs in this process.
     """
     subscribed = [*subscriptions(table or {}), *also]
-    asyncio.run(_work(make_runtime, subscribed, schedule, delivery or deliver_to, more_parts))
+    asyncio.run(_work(make_runtime, subscribers, subscribed, schedule, delivery or deliver_to, more_parts))
 
 
 async def _work(
     make_runtime: Callable[[], Runtime[Any]],
+    subscribers: Sequence[Inbox],
     subscribed: Sequence[Subscription],
     schedule: Callable[[Any], Sequence[Job]] | None,
     delivery: Callable[[Any], Deliver],
@@ -53,7 +56,12 @@ async def _work(
     amqp_url = str(settings.amqp_url)
     parts: dict[str, Part] = {
         "relay": OutboxRelay(
-            runtime.db, runtime.carriers, amqp_url, runtime.waker, exchanges=(EVENTS_EXCHANGE, AUDIT_EXCHANGE)
+            runtime.db,
+            runtime.carriers,
+            amqp_url,
+            runtime.waker,
+            exchanges=(EVENTS_EXCHANGE, AUDIT_EXCHANGE),
+            subscribers=subscribers,
         )
     }
     if subscribed:

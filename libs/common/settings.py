@@ -14,7 +14,9 @@ class ServiceSettings(BaseSettings):
     service_name: str
     environment: str = Field("production", description="development | test | production")
     mongodb_url: SecretStr = SecretStr("mongodb://mongo:27017/?directConnection=true")
-    mongodb_skip_indexes: bool = Field(False, description="Pods set this; a migration job builds the indexes once.")
+    mongodb_skip_indexes: bool = Field(
+        False, description="For pods that start by the dozen: one of them, or a job, builds the indexes."
+    )
     redis_url: RedisDsn = RedisDsn("redis://redis:6379/0")
     amqp_url: AmqpDsn = AmqpDsn("amqp://guest:guest@rabbitmq:5672/")
     auth_url: HttpUrl = Field(HttpUrl("http://auth:8000"), description="Where keys and revocations are published.")

@@ -3,6 +3,7 @@
 from libs.common.messaging.consumer import Deliver, Handler
 from libs.common.messaging.events import Envelope, Event
 from libs.common.service_worker import deliver_to, work
+from libs.contracts.catalog import inboxes
 from services.notifications.bootstrap import NotificationsRuntime, notifications
 from services.notifications.consumers.subscriptions import SUBSCRIPTIONS
 from services.notifications.jobs.schedule import parts, schedule
@@ -20,4 +21,11 @@ def and_send(runtime: NotificationsRuntime) -> Deliver:
 
 
 if __name__ == "__main__":
-    work(notifications, table=SUBSCRIPTIONS, schedule=schedule, delivery=and_send, more_parts=parts)
+    work(
+        notifications,
+        subscribers=inboxes(),
+        table=SUBSCRIPTIONS,
+        schedule=schedule,
+        delivery=and_send,
+        more_parts=parts,
+    )

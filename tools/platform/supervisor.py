@@ -131,7 +131,8 @@ class Supervisor:
             raise ProcessFailed(f"the server that {variable} names does not answer: {error}") from error
 
     def _register(self, kind: str, process: LocalProcess) -> None:
-        process.log.unlink(missing_ok=True)
+        if process.log.exists():  # what the last run said may be why there is a new one
+            process.log.replace(process.log.with_name(f"{process.log.name}.1"))
         self._processes[process.name] = process
         self._state.processes[process.name] = ProcessState(
             kind=kind, url=process.url, port=process.port, log=process.log

@@ -1,4 +1,7 @@
-"""`python -m tools.testing [name]`: run the stages whose name contains it; exit code 1 if anything failed."""
+"""`python -m tools.testing [name]`: run the stages whose name contains it; exit code 1 if anything failed.
+
+With CONTAINERS=1 the parts are containers; the whole platform of the last stage starts its own all the same.
+"""
 
 import asyncio
 import os
@@ -14,6 +17,7 @@ from libs.common.testing.parts import LocalProcess, MongoPart, RabbitPart, Redis
 from libs.common.testing.parts.process import dying_with_parent
 from tools.check import run_checks
 from tools.platform.settings import CHECKOUT, EXTERNAL
+from tools.testing.containers import containers
 from tools.testing.counts import Counts, counts_of
 from tools.testing.stages import CHECK, E2E, Stage, stages_of
 
@@ -25,7 +29,7 @@ async def run_all(only: str) -> Counts:
     if Stage(CHECK) in stages:
         counts += _check()
     if on_parts := [stage for stage in stages if stage.name not in (CHECK, E2E)]:
-        async with _parts() as urls:
+        async with containers() if os.environ.get("CONTAINERS") else _parts() as urls:
             for stage in on_parts:
                 counts += await _pytest(stage, urls)
     if Stage(E2E) in stages:  # it starts, kills and freezes a whole platform of its own

@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -66,7 +68,14 @@ class Bench:
         )
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self.command(*arguments), cwd=CHECKOUT, env=self.environment, stdout=subprocess.DEVNULL)
+        """Ctrl-C works in it, also when the tests run in the background, where a shell has it ignored."""
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=CHECKOUT,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+        )
 
     @property
     def state(self) -> PlatformState:

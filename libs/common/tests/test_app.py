@@ -228,3 +228,9 @@ async def test_a_slash_too_many_is_no_redirect(service: ServiceUnderTest) -> Non
 def test_a_problem_keeps_its_standard_members() -> None:
     with pytest.raises(ValueError, match="status"):
         NotFound(extra={"status": "CONFIRMED"})
+
+
+async def test_a_wrong_method_is_told_which_there_are(service: ServiceUnderTest) -> None:
+    answer = await service.http.put("/notes", json={})
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert answer.headers["Allow"] == "GET, POST"

@@ -13,17 +13,17 @@ from libs.common.web.idempotency import KEY_HEADER, needs_key
 from libs.common.web.problem_json import MEDIA_TYPE
 
 _STATEMENTS = {
-    "400": "The request is malformed",
-    "401": "No token, or one that does not verify",
-    "403": "The caller may not do this",
-    "404": "There is no such thing, or it is not yours to see",
-    "409": "The current state does not allow this",
-    "412": "The If-Match is not the current version",
-    "413": "The body is too large",
-    "415": "Not JSON",
-    "422": "The content is not valid; `errors` says what and where",
-    "429": "Too many requests; see Retry-After",
-    "503": "Something this needs is away; see Retry-After",
+    "400": "`bad_request`: the request is malformed",
+    "401": "`unauthenticated`: no token, or one that does not verify",
+    "403": "`forbidden`: the caller may not do this",
+    "404": "`not_found`: there is no such thing, or it is not yours to see",
+    "409": "`busy`: others change the same thing at this moment",
+    "412": "`stale_version`: the If-Match is not the current version",
+    "413": "`payload_too_large`",
+    "415": "`unsupported_media_type`: not JSON",
+    "422": "`invalid_request`: `errors` says what and where",
+    "429": "`too_many_requests`: see Retry-After",
+    "503": "`storage_unavailable` and the like: something this needs is away; see Retry-After",
 }
 _HEADERS = {
     "X-Request-ID": "What to quote when asking about this answer; the one that was sent, if it was harmless",

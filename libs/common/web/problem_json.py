@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pymongo.errors import ConnectionFailure, PyMongoError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from libs.common.errors import (
     BadRequest,
@@ -21,6 +22,7 @@ from libs.common.errors import (
 )
 from libs.common.mongo.steps import StorageUnavailable
 from libs.common.telemetry.logs import bind_context, current_context
+from libs.common.web.health import HEALTH_ROUTES
 from libs.common.web.idempotency import told_first
 from libs.common.web.validation_words import in_words
 
@@ -71,9 +73,11 @@ def install_problem_handlers(app: FastAPI) -> None:
         return problem_response(_validation_problem(request, invalid))
 
     @app.exception_handler(HTTPException)
-    async def on_http_exception(_request: Request, raised: HTTPException) -> Response:
+    async def on_http_exception(request: Request, raised: HTTPException) -> Response:
         response = problem_response(_http_problem(raised))
         response.headers.update(raised.headers or {})
+        if raised.status_code == 405:
+            response.headers["Allow"] = ", ".join(_allowed(request))
         return response
 
     @app.exception_handler(PyMongoError)
@@ -82,6 +86,13 @@ def install_problem_handlers(app: FastAPI) -> None:
         if isinstance(error, ConnectionFailure) or error.timeout:
             return problem_response(StorageUnavailable())
         return unexpected(error)
+
+
+def _allowed(request: Request) -> list[str]:
+    """What the path takes; Starlette names the methods of its first route only."""
+    routes: list[Route] = [*HEALTH_ROUTES, *request.app.state.api_routes]
+    there = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in there for method in route.methods or ()})
 
 
 def unexpected(error: BaseException) -> Response:
