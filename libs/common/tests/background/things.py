@@ -137,7 +137,8 @@ class Cable:
 
     async def __aenter__(self) -> "Cable":
         self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
-        self.url = str(self._target.with_port(self._server.sockets[0].getsockname()[1]))
+        host, port = self._server.sockets[0].getsockname()
+        self.url = str(self._target.with_host(host).with_port(port))
         return self
 
     async def __aexit__(self, *_: object) -> None:
