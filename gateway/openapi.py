@@ -110,7 +110,7 @@ def _add(whole: Document, service: Service, document: Document, routes: RouteTab
         whole["paths"][path] = shown
     if tags:
         about = document.get("info", {}).get("description", "")
-        whole["tags"] += [{"name": tag, "description": about} for tag in tags]
+        whole["tags"] += [{"name": tags[0], "description": about}, *({"name": tag} for tag in tags[1:])]
         whole["x-tagGroups"].append({"name": str(service), "tags": tags})
 
 

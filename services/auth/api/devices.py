@@ -45,7 +45,7 @@ async def read_device_status(request: Request, transact: access.Transact) -> Dev
     return DeviceStatusView(id=device.id, device_id=device.given_id, status=device.status)
 
 
-@router.post("/{device_id}/approve", responses=_DECISION)
+@router.post("/{device_id}/approve", name="approve_device", responses=_DECISION)
 async def approve(
     device_id: Id, caller: access.CanDecideDevices, transact: access.Transact, body: DeviceDecision | None = None
 ) -> DeviceView:
@@ -54,7 +54,7 @@ async def approve(
     return DeviceView.of(await transact(approve_device, command, by=caller))
 
 
-@router.post("/{device_id}/reject", responses=_DECISION)
+@router.post("/{device_id}/reject", name="reject_device", responses=_DECISION)
 async def reject(
     device_id: Id,
     caller: access.CanDecideDevices,

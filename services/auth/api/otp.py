@@ -22,6 +22,7 @@ router = APIRouter(
 
 @router.post(
     "/request",
+    name="request_login_code",
     status_code=202,
     responses=problems(
         errors.PhoneInvalid,
@@ -61,7 +62,9 @@ async def request_code(
     )
 
 
-@router.post("/verify", responses=problems(errors.OtpWrong, errors.OtpExpired, errors.OtpExhausted))
+@router.post(
+    "/verify", name="verify_login_code", responses=problems(errors.OtpWrong, errors.OtpExpired, errors.OtpExhausted)
+)
 async def verify_code(
     body: OtpVerification,
     transact: access.Transact,

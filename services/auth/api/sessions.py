@@ -28,6 +28,7 @@ router = APIRouter(prefix="/auth", tags=["sessions"])
 
 @router.post(
     "/refresh",
+    name="refresh_tokens",
     dependencies=[public("The refresh token is what is shown")],
     responses=problems(errors.RefreshTokenInvalid, errors.RefreshTokenReused),
 )

@@ -20,6 +20,7 @@ router = APIRouter(tags=["consents"])
 
 @router.post(
     "/patients/{patient_id}/consents",
+    name="give_consent",
     status_code=201,
     responses=problems(errors.PatientUnknown, errors.PatientInactive),
 )
@@ -47,7 +48,11 @@ async def read_consents(
     return Page(items=[ConsentView.of(consent) for consent in consents])
 
 
-@router.post("/consents/{consent_id}/withdraw", responses=problems(errors.ConsentUnknown, errors.ConsentSuperseded))
+@router.post(
+    "/consents/{consent_id}/withdraw",
+    name="withdraw_consent",
+    responses=problems(errors.ConsentUnknown, errors.ConsentSuperseded),
+)
 async def withdraw(
     consent_id: ConsentId,
     caller: access.CanWithdrawConsent,

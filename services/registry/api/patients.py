@@ -39,6 +39,7 @@ router = APIRouter(tags=["patients"])
 
 @router.post(
     "/patients",
+    name="register_patient",
     status_code=201,
     responses=problems(
         errors.PhoneNotVerified,
@@ -91,7 +92,7 @@ def _command(body: PatientRequest) -> RegisterPatient:
     )
 
 
-@router.get("/patients", responses=problems(Unprocessable, errors.SearchTooBroad))
+@router.get("/patients", name="search_patients", responses=problems(Unprocessable, errors.SearchTooBroad))
 async def search(
     caller: access.CanSearch,
     transact: access.Transact,
@@ -166,7 +167,11 @@ async def change_patient(
     return PatientView.of(patient, today)
 
 
-@router.post("/patients/{patient_id}/deactivate", responses=problems(errors.PatientUnknown, errors.PatientInactive))
+@router.post(
+    "/patients/{patient_id}/deactivate",
+    name="deactivate_patient",
+    responses=problems(errors.PatientUnknown, errors.PatientInactive),
+)
 async def deactivate(
     patient_id: PatientId,
     caller: access.CanDeactivate,
@@ -182,7 +187,7 @@ async def deactivate(
     return PatientView.of(patient, today)
 
 
-@router.post("/patients/{patient_id}/reactivate", responses=problems(errors.PatientUnknown))
+@router.post("/patients/{patient_id}/reactivate", name="reactivate_patient", responses=problems(errors.PatientUnknown))
 async def reactivate(
     patient_id: PatientId,
     caller: access.CanDeactivate,

@@ -122,6 +122,7 @@ async def read_appointments(
 
 @router.post(
     "/appointments/{appointment_id}/confirm",
+    name="confirm_appointment",
     responses=problems(errors.HoldExpired, errors.TooLate, errors.DepositRequired, errors.StateForbids),
 )
 async def confirm(
@@ -136,7 +137,11 @@ async def confirm(
     return AppointmentView.of(await transact(confirm_appointment, command, by=caller, once=key), tele)
 
 
-@router.post("/appointments/{appointment_id}/cancel", responses=problems(errors.TooLate, errors.StateForbids))
+@router.post(
+    "/appointments/{appointment_id}/cancel",
+    name="cancel_appointment",
+    responses=problems(errors.TooLate, errors.StateForbids),
+)
 async def cancel(
     appointment_id: AppointmentId,
     caller: access.CanCancel,
@@ -152,6 +157,7 @@ async def cancel(
 
 @router.post(
     "/appointments/{appointment_id}/reschedule",
+    name="reschedule_appointment",
     responses=problems(errors.SlotTaken, errors.PatientBusy, errors.TooLate, errors.StateForbids),
 )
 async def reschedule(
@@ -185,7 +191,11 @@ async def check_in_patient(
     )
 
 
-@router.post("/appointments/{appointment_id}/no-show", responses=problems(errors.TooEarly, errors.StateForbids))
+@router.post(
+    "/appointments/{appointment_id}/no-show",
+    name="mark_no_show",
+    responses=problems(errors.TooEarly, errors.StateForbids),
+)
 async def no_show(
     appointment_id: AppointmentId,
     caller: access.CanMarkNoShow,
@@ -199,7 +209,7 @@ async def no_show(
     )
 
 
-@router.post("/appointments/{appointment_id}/start", responses=problems(errors.StateForbids))
+@router.post("/appointments/{appointment_id}/start", name="start_consultation", responses=problems(errors.StateForbids))
 async def start(
     appointment_id: AppointmentId,
     caller: access.CanMoveConsultation,
@@ -212,7 +222,9 @@ async def start(
     )
 
 
-@router.post("/appointments/{appointment_id}/complete", responses=problems(errors.StateForbids))
+@router.post(
+    "/appointments/{appointment_id}/complete", name="complete_consultation", responses=problems(errors.StateForbids)
+)
 async def complete(
     appointment_id: AppointmentId,
     caller: access.CanMoveConsultation,

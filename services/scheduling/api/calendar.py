@@ -151,7 +151,7 @@ async def read_leaves(
     return Page(items=[LeaveView.model_validate(leave, from_attributes=True) for leave in leaves])
 
 
-@router.post("/leaves/{leave_id}/lift", responses=problems(errors.LeaveUnknown))
+@router.post("/leaves/{leave_id}/lift", name="lift_leave", responses=problems(errors.LeaveUnknown))
 async def lift(leave_id: str, caller: access.CanWriteLeaves, transact: access.Transact) -> LeaveView:
     """Call the leave off; its slots are open again."""
     leave = await transact(lift_leave, LiftLeave(leave_id=leave_id), by=caller)

@@ -52,6 +52,7 @@ async def read_queue(
 
 @router.post(
     "/waitlist",
+    name="join_waitlist",
     status_code=201,
     responses=problems(errors.AlreadyWaiting, errors.PatientUnknown, errors.DoctorUnknown),
 )
@@ -85,7 +86,11 @@ async def read_waitlist(
     return Page(items=[WaitlistEntryView.of(entry) for entry in page.items], next_cursor=page.next_cursor)
 
 
-@router.post("/waitlist/{entry_id}/leave", responses=problems(errors.WaitlistEntryUnknown, errors.StateForbids))
+@router.post(
+    "/waitlist/{entry_id}/leave",
+    name="leave_waitlist",
+    responses=problems(errors.WaitlistEntryUnknown, errors.StateForbids),
+)
 async def leave(entry_id: str, caller: access.CanJoinWaitlist, transact: access.Transact) -> WaitlistEntryView:
     """No longer waiting. What was offered goes to the next in line."""
     return WaitlistEntryView.of(await transact(leave_waitlist, LeaveWaitlist(entry_id=entry_id), by=caller))
@@ -93,6 +98,7 @@ async def leave(entry_id: str, caller: access.CanJoinWaitlist, transact: access.
 
 @router.post(
     "/waitlist/offers/{offer_id}/accept",
+    name="accept_offer",
     responses=problems(
         errors.OfferUnknown,
         errors.OfferExpired,
@@ -113,7 +119,11 @@ async def accept(
     return AppointmentView.of(appointment, tele)
 
 
-@router.post("/waitlist/offers/{offer_id}/decline", responses=problems(errors.OfferUnknown, errors.StateForbids))
+@router.post(
+    "/waitlist/offers/{offer_id}/decline",
+    name="decline_offer",
+    responses=problems(errors.OfferUnknown, errors.StateForbids),
+)
 async def decline(offer_id: str, caller: access.CanAnswerOffers, transact: access.Transact) -> WaitlistEntryView:
     """Let it go to the next in line, and keep waiting for another."""
     return WaitlistEntryView.of(await transact(decline_offer, DeclineOffer(offer_id=offer_id), by=caller))
