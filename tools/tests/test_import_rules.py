@@ -21,7 +21,7 @@ def checkout(tmp_path: Path) -> Path:
     services = [f"services/{name}" for name in ("auth", "billing")]
     rooms = [f"{service}/{room}" for service in services for room in ROOMS]
     kernel = ["libs", "libs/common", "libs/common/testing", "libs/contracts"]
-    for package in [*kernel, "gateway", "gateway/tests", "sandbox", "tools", "services", *services, *rooms]:
+    for package in [*kernel, "gateway", "gateway/tests", "sandbox", "tools", "bench", "services", *services, *rooms]:
         (tmp_path / package).mkdir(parents=True)
         (tmp_path / package / "__init__.py").touch()
     for module in ("libs/common/ids.py", "services/auth/main.py", "services/auth/bootstrap.py"):
@@ -62,6 +62,7 @@ def test_imports_down_the_rooms_are_fine(checkout: Path) -> None:
         ("services.auth.api.logins", "services.auth.bootstrap"),
         ("libs.common.envelope", "libs.contracts"),
         ("libs.common.envelope", "services.auth"),
+        ("libs.common.envelope", "bench"),
         ("libs.contracts.auth", "services.auth"),
         ("gateway.routes", "libs.contracts"),
         ("gateway.routes", "services.auth"),

@@ -27,7 +27,7 @@ def checkout(tmp_path: Path) -> Path:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
-    for package in ("gateway", "sandbox", "tools"):  # the import rules speak of them
+    for package in ("gateway", "sandbox", "tools", "bench"):  # the import rules speak of them
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").touch()
     scaffold("lab_orders", tmp_path)
