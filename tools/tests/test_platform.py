@@ -87,10 +87,13 @@ def test_a_killed_supervisor_takes_everything_with_it_and_up_works_again(bench: 
     eventually(lambda: bench.pids_left() == [])
     assert bench.state.phase == Phase.READY, "the state is stale now"
     assert "nothing is running" in bench.run("status").stdout
+    log = bench.state.processes["scheduling"].log
+    log.write_text("why it died")
     orphan = subprocess.Popen(["sleep", "100"], env={**os.environ, MARK: str(bench.run_dir)})
     assert "The platform is up" in bench.run("up").stdout
     assert orphan.wait(1) == -signal.SIGKILL, "what an earlier platform left behind is removed"
     assert "left behind: sleep" in bench.run("status").stdout
+    assert log.with_name(f"{log.name}.1").read_text() == "why it died"
 
 
 def test_a_service_that_cannot_start_is_shown_with_the_end_of_its_log(bench: Bench) -> None:
