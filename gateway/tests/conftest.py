@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from gateway.main import Server, server_of
 from gateway.routes import Service
 from gateway.settings import GatewaySettings
-from gateway.tests.stubs import StubService, eventually, running_stub
+from gateway.tests.stubs import StubService, running_stub
 from libs.common.ids import new_id
 from libs.common.testing.identity import ISSUER, KID, FixedKeys, TokenMint
+from libs.common.testing.waiting import eventually
 
 
 @dataclass

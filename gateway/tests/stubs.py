@@ -149,10 +149,3 @@ async def talk(port: int, data: bytes, *, seconds: float = 10.0) -> bytes:
         return b""
     finally:
         writer.close()
-
-
-async def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    """Wait until the condition holds; fails when it does not in time."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - it may come true in another thread
-            await asyncio.sleep(0.01)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from gateway.tests.conftest import RunningGateway, Start
-from gateway.tests.stubs import OK, Received, StubService, eventually, read_reply
+from gateway.tests.stubs import OK, Received, StubService, read_reply
+from libs.common.testing.waiting import eventually
 
 GARBAGE = [
     b"this is not HTTP\r\n\r\n",

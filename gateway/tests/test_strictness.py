@@ -7,7 +7,8 @@ import orjson
 import pytest
 
 from gateway.tests.conftest import RunningGateway, Start
-from gateway.tests.stubs import StubService, eventually, read_reply, talk
+from gateway.tests.stubs import StubService, read_reply, talk
+from libs.common.testing.waiting import eventually
 
 QUICK = {"head_seconds": 0.4, "body_seconds": 0.4, "keep_alive_seconds": 1, "stalled_seconds": 0.5}
 

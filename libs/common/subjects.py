@@ -87,8 +87,7 @@ class SubjectDirectory:
         return known
 
     async def _find(self, subject_id: str) -> Subject | None:
-        raw = await self._rows.find_one({"_id": subject_id})
-        subject = _subject(raw) if raw else await self._learn(subject_id)
+        subject = await known_subject(self._db, subject_id, self._rows.name) or await self._learn(subject_id)
         if subject is not None:
             self._by_id[subject_id] = subject
         return subject
@@ -113,6 +112,12 @@ class SubjectDirectory:
             self._by_account.pop(account, None)
 
 
+async def known_subject(db: Database, subject_id: str, collection: str = SUBJECTS) -> Subject | None:
+    """What has been heard of it; its owner is not asked."""
+    raw = await db[collection].find_one({"_id": subject_id})
+    return None if raw is None else Subject.model_validate({**raw, "id": raw["_id"]})
+
+
 async def learn_subject(tx: Tx, subject: Subject, collection: str = SUBJECTS) -> None:
     """For handlers of the owner's events: keep what the event says, unless something newer is known."""
     known = await tx.db[collection].find_one({"_id": subject.id})
@@ -122,10 +127,6 @@ async def learn_subject(tx: Tx, subject: Subject, collection: str = SUBJECTS) ->
 
 def _row(subject: Subject) -> Raw:
     return subject.model_dump(exclude={"id"})
-
-
-def _subject(raw: Raw) -> Subject:
-    return Subject.model_validate({**raw, "id": raw["_id"]})
 
 
 def _within_reach(subject: Subject, caller: Caller) -> bool:

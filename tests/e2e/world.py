@@ -39,11 +39,11 @@ class World:
         self._run = RunDir(self.run_dir)
 
     def url_of(self, process: str) -> str:
-        return self._state().processes[process].url
+        return self.state.processes[process].url
 
     def send_signal(self, process: str, number: signal.Signals) -> None:
         """SIGKILL, SIGSTOP, SIGCONT: what chaos is made of."""
-        pid = self._state().processes[process].pid
+        pid = self.state.processes[process].pid
         assert pid is not None
         os.kill(pid, number)
 
@@ -52,12 +52,14 @@ class World:
 
         async def ready() -> bool:
             async with httpx.AsyncClient(timeout=2.0) as client:
-                processes = [p for p in self._state().processes.values() if p.kind in ("api", "worker", "gateway")]
+                processes = [p for p in self.state.processes.values() if p.kind in ("api", "worker", "gateway")]
                 return all([await _answers(client, f"{process.url}/readyz") for process in processes])
 
         await until(ready, "every process is ready")
 
-    def _state(self) -> PlatformState:
+    @property
+    def state(self) -> PlatformState:
+        """As the platform tells it now."""
         state = self._run.read()
         assert state is not None
         return state

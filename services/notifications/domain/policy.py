@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
+from libs.contracts.consents import Purpose
 from services.notifications.domain.notification import Notification
 from services.notifications.domain.preference import Preference
 from services.notifications.domain.purposes import Category, Channel
@@ -37,16 +38,14 @@ class Defer:
     until: datetime
 
 
-CONSENT_TO: Mapping[Channel, str] = MappingProxyType(
+CONSENT_TO: Mapping[Channel, Purpose] = MappingProxyType(
     {
-        Channel.WHATSAPP: "notifications_whatsapp",
-        Channel.SMS: "notifications_sms",
-        Channel.EMAIL: "notifications_email",
+        Channel.WHATSAPP: Purpose.NOTIFICATIONS_WHATSAPP,
+        Channel.SMS: Purpose.NOTIFICATIONS_SMS,
+        Channel.EMAIL: Purpose.NOTIFICATIONS_EMAIL,
     }
 )
 """What a patient agrees to at the registry, by channel."""
-CONSENT_TO_ADVERTISING = "marketing"
-
 Ruling = Send | Suppress | SkipChannel | Defer
 
 
@@ -67,5 +66,5 @@ def consented(notification: Notification, withdrawn: Set[str]) -> bool:
     """Whether the patient has withdrawn neither the consent to this channel nor, for advertising, that to it."""
     needed = {CONSENT_TO[notification.channel]}
     if notification.category is Category.PROMOTIONAL:
-        needed.add(CONSENT_TO_ADVERTISING)
+        needed.add(Purpose.MARKETING)
     return needed.isdisjoint(withdrawn)

@@ -6,6 +6,7 @@ from typing import Any
 from libs.common.ids import new_id
 from libs.common.messaging.events import AggregateRef, Envelope, Event, EventActor
 from libs.common.testing.service_under_test import Answer
+from libs.common.testing.waiting import eventually
 from libs.contracts.auth import OtpRequested
 from libs.contracts.auth_api import account_id
 from libs.contracts.roles import FRONT_DESK
@@ -16,7 +17,7 @@ from libs.contracts.scheduling import (
     WaitlistOffered,
 )
 from services.notifications.consumers.subscriptions import SUBSCRIPTIONS
-from services.notifications.tests.platform import Platform, until
+from services.notifications.tests.platform import Platform
 from services.notifications.use_cases.ports import ClinicCard, Code, Recipient
 
 
@@ -143,7 +144,7 @@ class Desk:
         async def so_far() -> bool:
             return str((await self.stored())[0]["status"]) == status
 
-        await until(so_far)
+        await eventually(so_far)
         return (await self.stored())[0]
 
     async def after(self, **duration: float) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from libs.common.testing.clock import FrozenClock
 from libs.common.testing.service_under_test import KnownSubjects, ServiceUnderTest, service_under_test
+from libs.common.testing.waiting import eventually
 from sandbox.app import create_app as create_sandbox
 from sandbox.phones import Phone
 from sandbox.settings import SandboxSettings
@@ -100,13 +101,6 @@ class Platform:
             self.world.phones.describe(phone, Phone())
 
 
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until it holds; fails after five seconds."""
-    async with asyncio.timeout(5):
-        while not await condition():  # noqa: ASYNC110 - there is nothing to be told by
-            await asyncio.sleep(0.005)
-
-
 @asynccontextmanager
 async def running_platform(mongodb_url: str, redis_url: str) -> AsyncIterator[Platform]:
     """The sandbox reports to the service's socket, the service sends to the sandbox's."""
@@ -160,7 +154,7 @@ async def _served(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
     async def started() -> bool:
         return server.started
 
-    await until(started)
+    await eventually(started)
     try:
         yield
     finally:

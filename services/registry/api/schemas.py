@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from libs.common.web.body import Body
+from libs.contracts.consents import Purpose
 from services.registry.api.fields import (
     AbhaAddress,
     AbhaNumber,
@@ -27,7 +28,7 @@ from services.registry.api.fields import (
     ScopeEntry,
 )
 from services.registry.domain.birth import age_on
-from services.registry.domain.consent import Consent, ConsentStatus, Giver, Purpose, Receipt
+from services.registry.domain.consent import Consent, ConsentStatus, Giver, Receipt
 from services.registry.domain.duplicates import PossibleDuplicate
 from services.registry.domain.patient import Address, Patient, Relationship, Sex
 from services.registry.domain.person_name import PersonName

@@ -9,21 +9,8 @@ import orjson
 from pydantic import BaseModel
 
 from libs.common.aggregate import Aggregate
+from libs.contracts.consents import Purpose
 from services.registry.domain.errors import ConsentSuperseded
-
-
-class Purpose(StrEnum):
-    """What a patient can agree to, each by itself."""
-
-    TREATMENT = "treatment"
-    NOTIFICATIONS_WHATSAPP = "notifications_whatsapp"
-    NOTIFICATIONS_SMS = "notifications_sms"
-    NOTIFICATIONS_EMAIL = "notifications_email"
-    SHARE_RECORDS = "share_records"
-    TELECONSULTATION = "teleconsultation"
-    ABDM_LINK = "abdm_link"
-    RESEARCH = "research"
-    MARKETING = "marketing"
 
 
 class ConsentStatus(StrEnum):

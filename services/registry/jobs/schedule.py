@@ -5,7 +5,7 @@ from typing import Protocol
 
 from libs.common.crypto.rotation import KeyRotation, renew_data_keys, rewrap_fields
 from libs.common.jobs import Job
-from services.registry.jobs.renew_search_keys import Renewing, renew_search_keys
+from services.registry.persistence.search_keys import SearchKeys
 
 NIGHTLY = "30 20 * * *"
 """02:00 in India."""
@@ -17,7 +17,7 @@ class Parts(Protocol):
     """What jobs need of the runtime."""
 
     rotation: KeyRotation
-    search_keys: Renewing
+    search_keys: SearchKeys
 
 
 def schedule(runtime: Parts) -> list[Job]:
@@ -30,7 +30,7 @@ def schedule(runtime: Parts) -> list[Job]:
         await renew_data_keys(runtime.rotation)
 
     async def renew_keys(_due: datetime) -> None:
-        await renew_search_keys(runtime.search_keys)
+        await runtime.search_keys.renew()
 
     return [
         Job("rewrap_fields", rewrap, cron=NIGHTLY, catch_up=timedelta(hours=12)),

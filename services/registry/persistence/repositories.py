@@ -16,9 +16,10 @@ from libs.common.mongo.steps import StaleRevision
 from libs.common.mongo.tx import Tx
 from libs.common.subjects import Subject
 from libs.common.web.pagination import Cursor, Page
+from libs.contracts.consents import Purpose
 from libs.contracts.roles import PATIENT
 from services.registry.domain import spelling
-from services.registry.domain.consent import Consent, Purpose
+from services.registry.domain.consent import Consent
 from services.registry.domain.errors import ConsentUnknown, PatientUnknown, SearchTooBroad
 from services.registry.domain.patient import Patient
 from services.registry.domain.person_name import PersonName

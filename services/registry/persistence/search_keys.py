@@ -21,8 +21,8 @@ class SearchKeys:
         self._repository = repository
 
     async def renew(self) -> int:
-        """Returns how many patients that took. What somebody else changes meanwhile has new keys already, what cannot
-        be opened is logged and left."""
+        """All clinics; returns how many patients that took. Safe to run at any time: what somebody else changes
+        meanwhile has new keys already, what cannot be opened is logged and left."""
         total = 0
         async for raw in self._patients.find({"search.rules": {"$ne": RULES_VERSION}}, batch_size=100):
             try:
@@ -32,4 +32,6 @@ class SearchKeys:
                 continue
             unchanged = {"_id": raw["_id"], "revision": raw["revision"]}
             total += (await self._patients.update_one(unchanged, {"$set": keys})).modified_count
+        if total:
+            _log.info("search keys renewed", count=total)
         return total

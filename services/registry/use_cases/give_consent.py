@@ -2,8 +2,9 @@
 
 from libs.common.command import Command
 from libs.common.ids import new_id
+from libs.contracts.consents import Purpose
 from libs.contracts.registry import ConsentGranted
-from services.registry.domain.consent import Consent, Giver, Purpose
+from services.registry.domain.consent import Consent, Giver
 from services.registry.domain.errors import PatientInactive
 from services.registry.domain.patient import Patient
 from services.registry.permissions import CONSENT_GIVE

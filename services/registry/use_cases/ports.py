@@ -8,7 +8,8 @@ from pydantic import BaseModel
 from libs.common.mongo.tx import Tx
 from libs.common.subjects import Subject
 from libs.common.web.pagination import Cursor, Page
-from services.registry.domain.consent import Consent, Purpose
+from libs.contracts.consents import Purpose
+from services.registry.domain.consent import Consent
 from services.registry.domain.patient import Patient
 
 

@@ -7,7 +7,8 @@ from pydantic import BaseModel
 from libs.common.command import Command
 from libs.common.subjects import Subject
 from libs.common.web.pagination import Cursor, Page
-from services.registry.domain.consent import Consent, Purpose, withdrawn_purposes
+from libs.contracts.consents import Purpose
+from services.registry.domain.consent import Consent, withdrawn_purposes
 from services.registry.domain.errors import PatientUnknown
 from services.registry.domain.patient import Patient, Relationship
 from services.registry.use_cases.family_access import as_seen

@@ -8,7 +8,7 @@ from libs.common.mongo.database import Raw
 from libs.common.mongo.repository import Repository
 from libs.common.mongo.steps import StaleRevision
 from libs.common.mongo.tx import Tx
-from libs.common.subjects import SUBJECTS
+from libs.common.subjects import SUBJECTS, known_subject
 from libs.common.web.pagination import Cursor, Page
 from libs.contracts.roles import DOCTOR, PATIENT
 from services.scheduling.domain.appointment import Appointment, AppointmentStatus
@@ -234,8 +234,8 @@ class KnownPeople:
         return await self._tx.recent.get(stored.DOCTORS, doctor_id, lambda: self._is_active(stored.DOCTORS, doctor_id))
 
     async def _is_active(self, directory: str, person_id: str) -> bool:
-        known = await self._tx.db[directory].find_one({"_id": person_id})
-        return known is None or bool(known["active"])
+        known = await known_subject(self._tx.db, person_id, directory)
+        return known is None or known.active
 
 
 class CalendarReader:

@@ -5,7 +5,7 @@ from libs.contracts.scheduling import AppointmentCancelled, SlotReleased
 from services.scheduling.domain.appointment import Appointment
 from services.scheduling.permissions import APPOINTMENT_CANCEL
 from services.scheduling.use_cases.ports import SchedulingTx
-from services.scheduling.use_cases.seats import pass_on_seat
+from services.scheduling.use_cases.seats import save_as_gone
 from services.scheduling.use_cases.waitlist_offers import let_offer_pass
 
 
@@ -19,8 +19,7 @@ async def cancel_appointment(command: CancelAppointment, tx: SchedulingTx) -> Ap
     late = appointment.cancel(
         tx.now, await tx.policies.of(appointment.clinic_id), staff=tx.actor.kind == "staff", reason=command.reason
     )
-    tx.appointments.save(appointment)
-    await pass_on_seat(appointment, tx)
+    await save_as_gone(appointment, tx)
     await let_offer_pass(appointment, tx, APPOINTMENT_CANCEL)
     tx.publish(AppointmentCancelled.of(appointment, cancelled_by=tx.actor.role, late=late))
     tx.publish(SlotReleased.of(appointment, reason="cancelled"))

@@ -6,7 +6,7 @@ from services.scheduling.domain.appointment import Appointment, in_the_way
 from services.scheduling.domain.slot import Slot
 from services.scheduling.permissions import HOLD_EXPIRE
 from services.scheduling.use_cases.ports import SchedulingTx
-from services.scheduling.use_cases.seats import pass_on_seat
+from services.scheduling.use_cases.seats import save_as_gone
 from services.scheduling.use_cases.waitlist_offers import let_offer_pass
 
 
@@ -21,20 +21,19 @@ async def expire_lapsed(slot: Slot, others: list[Appointment], tx: SchedulingTx)
     gone = {hold.id for hold in lapsed}
     remaining = [other for other in others if other.id not in gone]
     for hold in lapsed:
-        hold.expire(tx.now)
-        tx.appointments.save(hold)
-        await pass_on_seat(hold, tx, among=remaining)
-        tx.publish(SlotReleased.of(hold, reason="hold_expired"))
-        tx.audit(HOLD_EXPIRE, hold)
+        await _expire(hold, tx, among=remaining)
     return remaining
 
 
 async def expire_hold(command: ExpireHold, tx: SchedulingTx) -> Appointment:
     appointment = await tx.appointments.get(command.appointment_id)
-    appointment.expire(tx.now)
-    tx.appointments.save(appointment)
-    await pass_on_seat(appointment, tx)
+    await _expire(appointment, tx)
     await let_offer_pass(appointment, tx, HOLD_EXPIRE)
-    tx.publish(SlotReleased.of(appointment, reason="hold_expired"))
-    tx.audit(HOLD_EXPIRE, appointment)
     return appointment
+
+
+async def _expire(hold: Appointment, tx: SchedulingTx, among: list[Appointment] | None = None) -> None:
+    hold.expire(tx.now)
+    await save_as_gone(hold, tx, among)
+    tx.publish(SlotReleased.of(hold, reason="hold_expired"))
+    tx.audit(HOLD_EXPIRE, hold)

@@ -17,7 +17,7 @@ from services.scheduling.domain.leave import Leave
 from services.scheduling.permissions import APPOINTMENT_CANCEL, LEAVE_WRITE
 from services.scheduling.use_cases.ports import SchedulingTx
 from services.scheduling.use_cases.reach import ensure_own_calendar
-from services.scheduling.use_cases.seats import pass_on_seat
+from services.scheduling.use_cases.seats import save_as_gone
 from services.scheduling.use_cases.waitlist_offers import let_offer_pass
 
 
@@ -100,8 +100,7 @@ def _whose(command: TakeLeave, actor: Caller) -> str | None:
 
 async def _cancel(tx: SchedulingTx, appointment: Appointment, staying: list[Appointment]) -> None:
     late = appointment.cancel(tx.now, await tx.policies.of(tx.clinic_id), staff=True, reason="The doctor is away")
-    tx.appointments.save(appointment)
-    await pass_on_seat(appointment, tx, among=staying)
+    await save_as_gone(appointment, tx, among=staying)
     await let_offer_pass(appointment, tx, APPOINTMENT_CANCEL)
     tx.publish(AppointmentCancelled.of(appointment, cancelled_by=tx.actor.role, late=late))
     tx.audit(APPOINTMENT_CANCEL, appointment, reason="The doctor is away")

@@ -5,7 +5,7 @@ from libs.contracts.scheduling import AppointmentNoShow, SlotReleased
 from services.scheduling.domain.appointment import Appointment
 from services.scheduling.permissions import APPOINTMENT_NO_SHOW
 from services.scheduling.use_cases.ports import SchedulingTx
-from services.scheduling.use_cases.seats import pass_on_seat
+from services.scheduling.use_cases.seats import save_as_gone
 
 
 class MarkNoShow(Command):
@@ -17,8 +17,7 @@ async def mark_no_show(command: MarkNoShow, tx: SchedulingTx) -> Appointment:
     appointment.mark_no_show(tx.now, await tx.policies.of(appointment.clinic_id))
     attendance = await tx.attendances.of(appointment.clinic_id, appointment.patient_id)
     strikes = attendance.strike()
-    tx.appointments.save(appointment)
-    await pass_on_seat(appointment, tx)
+    await save_as_gone(appointment, tx)
     tx.attendances.keep(attendance)
     tx.publish(AppointmentNoShow.of(appointment, strikes=strikes))
     tx.publish(SlotReleased.of(appointment, reason="no_show"))

@@ -5,7 +5,7 @@ from libs.contracts.scheduling import AppointmentCompleted
 from services.scheduling.domain.appointment import Appointment
 from services.scheduling.permissions import CONSULTATION_MOVE
 from services.scheduling.use_cases.ports import SchedulingTx
-from services.scheduling.use_cases.seats import pass_on_seat
+from services.scheduling.use_cases.seats import save_as_gone
 
 
 class StartConsultation(Command):
@@ -27,8 +27,7 @@ async def start_consultation(command: StartConsultation, tx: SchedulingTx) -> Ap
 async def complete_consultation(command: CompleteConsultation, tx: SchedulingTx) -> Appointment:
     appointment = await tx.appointments.get(command.appointment_id)
     appointment.complete()
-    tx.appointments.save(appointment)
-    await pass_on_seat(appointment, tx)
+    await save_as_gone(appointment, tx)
     tx.publish(AppointmentCompleted.of(appointment))
     tx.audit(CONSULTATION_MOVE, appointment)
     return appointment

@@ -28,9 +28,14 @@ def sit_behind(appointment: Appointment, others: Iterable[Appointment], tx: Sche
             tx.appointments.save(other)
 
 
+async def save_as_gone(left: Appointment, tx: SchedulingTx, among: Iterable[Appointment] | None = None) -> None:
+    """Save who is in the slot no longer; `among` says who else is there, if that is known."""
+    tx.appointments.save(left)
+    await pass_on_seat(left, tx, among)
+
+
 async def pass_on_seat(left: Appointment, tx: SchedulingTx, among: Iterable[Appointment] | None = None) -> None:
-    """Who sat on `left`'s seat is gone, and that is saved: if it was the front one, the last of the others moves up.
-    `among` says who else is there, if that is known."""
+    """`left`'s seat is free: if it was the front one, the last of the others moves up."""
     if left.seat > 0 or not left.shared:
         return
     if among is None:

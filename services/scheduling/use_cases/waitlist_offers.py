@@ -6,17 +6,23 @@ from services.scheduling.domain.appointment import Appointment
 from services.scheduling.domain.waitlist_entry import Offer, WaitlistEntry
 from services.scheduling.permissions import WAITLIST_ANSWER
 from services.scheduling.use_cases.ports import SchedulingTx
-from services.scheduling.use_cases.seats import pass_on_seat
+from services.scheduling.use_cases.seats import save_as_gone
 
 
 async def accept_offer_behind(appointment: Appointment, tx: SchedulingTx) -> None:
     """The hold was confirmed: the person has what they waited for."""
     entry = await tx.waitlist.offered(appointment)
     if entry is not None and entry.offer is not None:
-        offer = entry.accept(entry.offer.id, tx.now)
-        tx.waitlist.save(entry)
-        tx.publish(WaitlistAccepted.of(entry, offer_id=offer.id, appointment_id=appointment.id))
-        tx.audit(WAITLIST_ANSWER, entry)
+        take_offer(entry, entry.offer.id, tx)
+
+
+def take_offer(entry: WaitlistEntry, offer_id: str, tx: SchedulingTx) -> Offer:
+    """The person wants what they were offered; the hold behind it is the caller's to confirm."""
+    offer = entry.accept(offer_id, tx.now)
+    tx.waitlist.save(entry)
+    tx.publish(WaitlistAccepted.of(entry, offer_id=offer.id, appointment_id=offer.appointment_id))
+    tx.audit(WAITLIST_ANSWER, entry)
+    return offer
 
 
 async def let_offer_pass(appointment: Appointment, tx: SchedulingTx, action: Permission) -> None:
@@ -33,8 +39,7 @@ async def give_back(entry: WaitlistEntry, offer: Offer, tx: SchedulingTx, action
     """The person does not want what they were offered: the slot goes to the next in line."""
     held = await tx.appointments.get(offer.appointment_id)
     held.cancel(tx.now, await tx.policies.of(held.clinic_id), staff=True, reason="offer declined")
-    tx.appointments.save(held)
-    await pass_on_seat(held, tx)
+    await save_as_gone(held, tx)
     tx.publish(WaitlistExpired.of(entry, offer_id=offer.id))
     tx.publish(SlotReleased.of(held, reason="offer_declined"))
     tx.audit(action, held)

@@ -14,7 +14,8 @@ from libs.common.messaging.events import Event
 from libs.common.messaging.outbox import EVENTS_EXCHANGE, OutboxWaker
 from libs.common.messaging.relay import OutboxRelay
 from libs.common.testing.parts import RabbitPart
-from libs.common.tests.background.things import Db, Effects, carrying, commit, eventually, length, running, thing_event
+from libs.common.testing.waiting import eventually
+from libs.common.tests.background.things import Db, Effects, carrying, commit, length, running, thing_event
 
 pytestmark = pytest.mark.slow
 

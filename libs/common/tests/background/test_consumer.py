@@ -17,11 +17,11 @@ from libs.common.messaging.events import Envelope, Event
 from libs.common.messaging.outbox import EVENTS_EXCHANGE
 from libs.common.messaging.topology import REASON_HEADER, REDELIVERIES, Inbox, attempts_of, declare_exchange, outgoing
 from libs.common.telemetry.logs import current_context
+from libs.common.testing.waiting import eventually
 from libs.common.tests.background.things import (
     Db,
     Effects,
     envelope_of,
-    eventually,
     length,
     running,
     send,

@@ -14,12 +14,12 @@ from libs.common.messaging.consumer import Consumer, Deliver, Subscription
 from libs.common.messaging.events import Envelope, Event
 from libs.common.messaging.outbox import EVENTS_EXCHANGE
 from libs.common.messaging.topology import REASON_HEADER, Inbox
+from libs.common.testing.waiting import eventually
 from libs.common.tests.background.things import (
     Cable,
     Db,
     Effects,
     envelope_of,
-    eventually,
     length,
     running,
     send,

@@ -9,7 +9,8 @@ import pytest
 
 from libs.common.jobs import JOB_RUN_INDEXES, JOB_RUNS, Job, JobRunner
 from libs.common.testing.clock import FrozenClock
-from libs.common.tests.background.things import Db, eventually, running
+from libs.common.testing.waiting import eventually
+from libs.common.tests.background.things import Db, running
 
 INDIA = ZoneInfo("Asia/Kolkata")
 

@@ -15,12 +15,12 @@ from libs.common.messaging.outbox import EVENTS_EXCHANGE, STANDALONE_COLLECTION,
 from libs.common.messaging.relay import OutboxRelay
 from libs.common.messaging.topology import Inbox, declare_exchange
 from libs.common.telemetry import metrics
+from libs.common.testing.waiting import eventually
 from libs.common.tests.background.things import (
     Cable,
     Db,
     carrying,
     commit,
-    eventually,
     length,
     listening,
     running,

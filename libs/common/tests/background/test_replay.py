@@ -12,11 +12,11 @@ from libs.common.messaging.events import Envelope, Event
 from libs.common.messaging.outbox import EVENTS_EXCHANGE
 from libs.common.messaging.replay import replay
 from libs.common.messaging.topology import Inbox, attempts_of, copy_of, origin, outgoing
+from libs.common.testing.waiting import eventually
 from libs.common.tests.background.things import (
     Db,
     Effects,
     envelope_of,
-    eventually,
     length,
     running,
     take_all,

@@ -4,11 +4,11 @@ from aio_pika.abc import AbstractChannel
 
 from libs.common.messaging.outbox import UNROUTED_COLLECTION, OutboxWaker
 from libs.common.messaging.relay import OutboxRelay
+from libs.common.testing.waiting import eventually
 from libs.common.tests.background.things import (
     Db,
     carrying,
     commit,
-    eventually,
     listening,
     take_all,
     thing_event,

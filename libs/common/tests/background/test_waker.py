@@ -9,11 +9,11 @@ from redis.asyncio import Redis
 from libs.common.messaging.outbox import EVERYWHERE, OutboxWaker
 from libs.common.messaging.relay import OutboxRelay
 from libs.common.telemetry import metrics
+from libs.common.testing.waiting import eventually
 from libs.common.tests.background.things import (
     Db,
     carrying,
     commit,
-    eventually,
     length,
     listening,
     running,

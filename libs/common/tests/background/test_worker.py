@@ -16,7 +16,8 @@ from libs.common.messaging.outbox import EVENTS_EXCHANGE, OutboxWaker
 from libs.common.messaging.relay import OutboxRelay
 from libs.common.testing.clock import FrozenClock
 from libs.common.testing.parts import free_port
-from libs.common.tests.background.things import Db, Effects, carrying, commit, eventually, thing_event
+from libs.common.testing.waiting import eventually
+from libs.common.tests.background.things import Db, Effects, carrying, commit, thing_event
 from libs.common.worker import Part, Worker
 
 

@@ -15,6 +15,7 @@ from libs.common.ids import new_id
 from libs.common.messaging.events import AggregateRef, Envelope, Event, EventActor
 from libs.common.messaging.outbox import EVENTS_EXCHANGE, OUTBOX_INDEX, OutboxItem
 from libs.common.messaging.topology import Inbox, declare_exchange, outgoing
+from libs.common.testing.waiting import eventually
 
 Db = AsyncDatabase[dict[str, Any]]
 
@@ -98,20 +99,6 @@ class Effects:
 
     async def all(self) -> list[Any]:
         return [row["effect"] async for row in self._effects.find({})]
-
-
-async def eventually(condition: Callable[[], Awaitable[Any] | Any], within: float = 20.0) -> Any:
-    """Wait until `condition` is true and return what it gave; AssertionError after `within` seconds."""
-    deadline = asyncio.get_running_loop().time() + within
-    while True:
-        result = condition()
-        if isinstance(result, Awaitable):
-            result = await result
-        if result:
-            return result
-        if asyncio.get_running_loop().time() > deadline:
-            raise AssertionError(f"not within {within} s")
-        await asyncio.sleep(0.01)
 
 
 @contextlib.asynccontextmanager

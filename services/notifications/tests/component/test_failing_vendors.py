@@ -4,11 +4,11 @@ import asyncio
 from unittest.mock import AsyncMock, patch
 
 from libs.common.errors import Unavailable
+from libs.common.testing.waiting import eventually
 from services.notifications.domain.outcome import Outcome, Result
 from services.notifications.domain.purposes import Channel
 from services.notifications.jobs.dispatch import LONGEST_WAIT
 from services.notifications.tests.builders import Desk
-from services.notifications.tests.platform import until
 
 
 async def test_three_tries_on_whatsapp_then_sms(desk: Desk) -> None:
@@ -52,7 +52,7 @@ async def test_a_phone_without_whatsapp_gets_the_sms_when_whatsapp_says_so(desk:
         await desk.sender.send_due_now()
         return bool(await desk.arrived(channel="sms"))
 
-    await until(sms_arrived)
+    await eventually(sms_arrived)
     row = await desk.until_it_stands_at("DELIVERED")
     assert [attempt["channel"] for attempt in row["attempts"]] == ["whatsapp", "sms"]
 
@@ -117,14 +117,14 @@ async def test_a_hanging_vendor_delays_nobody_elses_messages(desk: Desk) -> None
         hanging = [row for row in await desk.stored() if (row["lane"], row["status"]) == ("whatsapp", "SENDING")]
         return len(hanging) == patient_vendor.sends_at_once
 
-    await until(lane_is_full)
+    await eventually(lane_is_full)
     await desk.code_is_requested("+919000000001")
     desk.runtime.sends.wake()
 
     async def code_is_there() -> bool:
         return bool(await desk.arrived("+919000000001"))
 
-    await until(code_is_there)
+    await eventually(code_is_there)
     assert await lane_is_full()
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)

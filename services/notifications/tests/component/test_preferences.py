@@ -1,8 +1,8 @@
 """Who does not want messages gets none, and says so in the app, at the desk, or by writing STOP."""
 
+from libs.common.testing.waiting import eventually
 from libs.contracts.roles import ADMIN
 from services.notifications.tests.builders import Desk
-from services.notifications.tests.platform import until
 
 
 async def _writes(desk: Desk, text: str, phone: str = "+919876543210") -> None:
@@ -13,7 +13,7 @@ async def _writes(desk: Desk, text: str, phone: str = "+919876543210") -> None:
     async def taken() -> bool:
         return desk.world.webhooks.tally.pending == 0
 
-    await until(taken)
+    await eventually(taken)
 
 
 async def test_stop_ends_whatsapp_for_everybody_behind_that_number(desk: Desk) -> None:

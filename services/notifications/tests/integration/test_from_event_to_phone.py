@@ -12,11 +12,11 @@ from libs.common.ids import new_id
 from libs.common.messaging.consumer import Consumer, subscriptions
 from libs.common.messaging.events import Envelope
 from libs.common.messaging.outbox import EVENTS_EXCHANGE
+from libs.common.testing.waiting import eventually
 from libs.contracts.auth import OtpRequested
 from services.notifications.consumers.subscriptions import SUBSCRIPTIONS
 from services.notifications.jobs import sender
 from services.notifications.tests.builders import Desk
-from services.notifications.tests.platform import until
 from services.notifications.worker import and_send
 
 
@@ -31,7 +31,7 @@ async def working(desk: Desk, amqp_url: str) -> AsyncIterator[Desk]:
         async def ready() -> bool:
             return consumer.ready and desk.sender.ready
 
-        await until(ready)
+        await eventually(ready)
         yield desk
         stop.set()
         await asyncio.gather(*parts)
@@ -54,7 +54,7 @@ async def test_a_requested_code_is_on_the_phone_at_once(working: Desk, amqp_url:
         async def arrived() -> bool:
             return bool(await working.arrived())
 
-        await until(arrived)
+        await eventually(arrived)
     assert time.perf_counter() - began < 5  # the poll would have come after a minute
 
 

@@ -4,7 +4,6 @@ from typing import Any
 
 from libs.common.crypto.rotation import renew_data_keys, rewrap_fields
 from services.registry.bootstrap import RegistryRuntime
-from services.registry.jobs.renew_search_keys import renew_search_keys
 from services.registry.tests.builders import Clinic, some_phone
 
 _SECRETS = {
@@ -93,15 +92,15 @@ async def test_what_is_kept_for_retries_has_nothing_personal(clinic: Clinic) -> 
 async def test_changed_rules_reach_what_is_stored(clinic: Clinic) -> None:
     runtime = clinic.service.runtime
     assert isinstance(runtime, RegistryRuntime)
-    await renew_search_keys(runtime.search_keys)
+    await runtime.search_keys.renew()
     kept, damaged = await clinic.register(name="Dr Asha Rao", **_SECRETS), await clinic.register(name="Ravi Rao")
     before, patients = await clinic.stored(kept), runtime.db["patients"]
     old: dict[str, Any] = {"search": {"values": [], "names": []}}  # as before rules had versions
     await patients.update_one({"_id": damaged["id"]}, {"$set": {**old, "phones": before["phones"]}})
     await patients.update_one({"_id": kept["id"]}, {"$set": old})
     assert await clinic.found(name="asha") == []
-    assert await renew_search_keys(runtime.search_keys) == 1
+    assert await runtime.search_keys.renew() == 1
     assert await clinic.stored(kept) == before
     assert await clinic.found(name="asha") == await clinic.found(email=_SECRETS["email"]) == ["Dr Asha Rao"]
-    assert await renew_search_keys(runtime.search_keys) == 0
+    assert await runtime.search_keys.renew() == 0
     await patients.delete_one({"_id": damaged["id"]})

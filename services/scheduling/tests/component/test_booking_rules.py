@@ -2,11 +2,14 @@
 
 import asyncio
 
+from libs.common.security.caller import system_caller
 from libs.common.testing.contracts import envelope_around
+from libs.common.testing.waiting import eventually
 from libs.contracts.auth import StaffChanged
 from libs.contracts.roles import ADMIN, DOCTOR
 from services.scheduling.consumers.subscriptions import SUBSCRIPTIONS
 from services.scheduling.tests.builders import TODAY, Clinic
+from services.scheduling.use_cases.ports import SchedulingTx
 
 
 async def test_who_has_left_the_clinic_is_not_booked_any_more(clinic: Clinic) -> None:
@@ -76,6 +79,10 @@ async def _set_policy(clinic: Clinic, **rules: object) -> None:
     assert changed.status == 200, changed.body
 
 
+async def _any_hold_lapsed(_: None, tx: SchedulingTx) -> bool:
+    return await tx.appointments.any_hold_lapsed()
+
+
 async def test_a_hold_that_ran_out_is_in_nobodys_way_while_the_worker_is_away(clinic: Clinic) -> None:
     await clinic.add_template(capacity=2, sessions=[{"start": "18:00", "end": "18:15"}])
     slots = [slot["slot_id"] for slot in await clinic.slots(limit=100)]
@@ -83,7 +90,9 @@ async def test_a_hold_that_ran_out_is_in_nobodys_way_while_the_worker_is_away(cl
     wanted = [slots[4], slots[5], shared, shared]
     held = [await clinic.book(slot, f"h{number}", hold=True) for number, slot in enumerate(wanted)]
     clinic.service.clock.advance(minutes=11)
-    await asyncio.sleep(1.1)  # so long a process may believe that there is none
+    transact, caller = clinic.service.runtime.transact, system_caller("scheduling", None)
+    # For a second a process may believe that there is none.
+    await eventually(lambda: transact.read(_any_hold_lapsed, None, by=caller))
     shown = {slot["slot_id"]: slot["status"] for slot in await clinic.slots(limit=100)}
     assert {shown[slot] for slot in wanted} == {"FREE"}
     movable = await clinic.book(slots[8], "meena")
